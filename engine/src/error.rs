@@ -1,0 +1,144 @@
+//! The one error type of cinemill: what failed, on what, why, and what to do about it.
+
+use std::fmt;
+
+use datafusion::error::DataFusionError;
+use serde::{Deserialize, Serialize};
+
+/// What a failure means for the person or program that asked for the work.
+///
+/// Each kind maps to one exit code; see `docs/exit-codes.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The command line or request is wrong.
+    Usage,
+    /// A job definition or its SQL is wrong.
+    Definition,
+    /// The data broke an expectation of the job.
+    Expectation,
+    /// An input is missing or cannot be read as declared.
+    Input,
+    /// Something outside failed that may work next time.
+    Retryable,
+    /// Trying again will not help.
+    Final,
+    /// The run was cancelled.
+    Cancelled,
+    /// The cluster could not be reached.
+    Unreachable,
+}
+
+/// `failed to <verb> <object>: <cause>`, with a kind and, where there is one, a hint.
+///
+/// It is plain data, so that it survives the way through an executor, the run service and the
+/// ledger unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    pub kind: Kind,
+    /// What was being done, as in `read title.basics.tsv`.
+    pub action: String,
+    /// Why it failed; one line where the cause allows it.
+    pub cause: String,
+    /// What the reader can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Brackets an [`Error`] inside the text of a foreign error, so that it can be found again after
+/// Ballista has turned it into a string.
+const WIRE_OPEN: &str = "<<cinemill-error ";
+const WIRE_CLOSE: &str = " cinemill-error>>";
+
+impl Error {
+    /// An error that reads `failed to <verb> <object>: <cause>`.
+    pub fn new(kind: Kind, verb: &str, object: impl fmt::Display, cause: impl fmt::Display) -> Self {
+        Self {
+            kind,
+            action: format!("{verb} {object}"),
+            cause: cause.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Adds what the reader can do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The error that a DataFusion or Ballista failure stands for: ours where one is inside,
+    /// else one made of `verb`, `object` and the failure's own words.
+    pub fn from_datafusion(error: &DataFusionError, verb: &str, object: impl fmt::Display) -> Self {
+        let text = error.strip_backtrace();
+        Self::from_text(&text).unwrap_or_else(|| {
+            Self::new(kind_of(error), verb, object, text)
+        })
+    }
+
+    /// Finds an error that went through [`Error::into_datafusion`] in a longer text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let start = text.find(WIRE_OPEN)? + WIRE_OPEN.len();
+        let length = text[start..].find(WIRE_CLOSE)?;
+        serde_json::from_str(&text[start..start + length]).ok()
+    }
+
+    /// Wraps the error for the way through DataFusion's and Ballista's own error types.
+    pub fn into_datafusion(self) -> DataFusionError {
+        DataFusionError::External(Box::new(Wire(self)))
+    }
+}
+
+/// What a failure that is not ours means: lack of memory or disk and broken connections may pass.
+fn kind_of(error: &DataFusionError) -> Kind {
+    match error.find_root() {
+        DataFusionError::ObjectStore(cause) => match cause.as_ref() {
+            object_store::Error::NotFound { .. }
+            | object_store::Error::PermissionDenied { .. }
+            | object_store::Error::Unauthenticated { .. } => Kind::Input,
+            _ => Kind::Retryable,
+        },
+        DataFusionError::IoError(_) | DataFusionError::ResourcesExhausted(_) => Kind::Retryable,
+        DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
+            Kind::Definition
+        }
+        _ => Kind::Final,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed to {}: {}", self.action, self.cause)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// An [`Error`] whose text can be read back.
+#[derive(Debug)]
+struct Wire(Error);
+
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{WIRE_OPEN}{json}{WIRE_CLOSE}")
+    }
+}
+
+impl std::error::Error for Wire {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_being_turned_into_text() {
+        let error = Error::new(Kind::Input, "read", "a.tsv", "line 3 has \"quotes\"").hint("mend it");
+        let text = format!("Job failed: {}", error.clone().into_datafusion());
+        assert_eq!(Error::from_text(&text), Some(error));
+        assert_eq!(Error::from_text("some other failure"), None);
+    }
+}
