@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +85,8 @@ impl Error {
     pub fn from_text(text: &str) -> Option<Self> {
         let start = text.find(WIRE_OPEN)? + WIRE_OPEN.len();
         let length = text[start..].find(WIRE_CLOSE)?;
-        serde_json::from_str(&text[start..start + length]).ok()
+        let json = URL_SAFE_NO_PAD.decode(&text[start..start + length]).ok()?;
+        serde_json::from_slice(&json).ok()
     }
 
     /// Wraps the error for the way through DataFusion's and Ballista's own error types.
@@ -117,14 +120,20 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// An [`Error`] whose text can be read back.
-#[derive(Debug)]
+/// An [`Error`] whose text can be read back. It is in base64 because Ballista formats errors with
+/// `{:?}` on the way, which would escape the quotes of plain JSON.
 struct Wire(Error);
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
-        write!(f, "{WIRE_OPEN}{json}{WIRE_CLOSE}")
+        let json = serde_json::to_vec(&self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{}: {WIRE_OPEN}{}{WIRE_CLOSE}", self.0, URL_SAFE_NO_PAD.encode(json))
     }
 }
 
@@ -137,8 +146,10 @@ mod tests {
     #[test]
     fn an_error_survives_being_turned_into_text() {
         let error = Error::new(Kind::Input, "read", "a.tsv", "line 3 has \"quotes\"").hint("mend it");
-        let text = format!("Job failed: {}", error.clone().into_datafusion());
-        assert_eq!(Error::from_text(&text), Some(error));
+        let plain = format!("Job failed: {}", error.clone().into_datafusion());
+        let debug = format!("{:?}", format!("{:?}", error.clone().into_datafusion()));
+        assert_eq!(Error::from_text(&plain), Some(error.clone()));
+        assert_eq!(Error::from_text(&debug), Some(error));
         assert_eq!(Error::from_text("some other failure"), None);
     }
 }
