@@ -56,7 +56,12 @@ const WIRE_CLOSE: &str = " cinemill-error>>";
 
 impl Error {
     /// An error that reads `failed to <verb> <object>: <cause>`.
-    pub fn new(kind: Kind, verb: &str, object: impl fmt::Display, cause: impl fmt::Display) -> Self {
+    pub fn new(
+        kind: Kind,
+        verb: &str,
+        object: impl fmt::Display,
+        cause: impl fmt::Display,
+    ) -> Self {
         Self {
             kind,
             action: format!("{verb} {object}"),
@@ -76,9 +81,7 @@ impl Error {
     /// else one made of `verb`, `object` and the failure's own words.
     pub fn from_datafusion(error: &DataFusionError, verb: &str, object: impl fmt::Display) -> Self {
         let text = error.strip_backtrace();
-        Self::from_text(&text).unwrap_or_else(|| {
-            Self::new(kind_of(error), verb, object, text)
-        })
+        Self::from_text(&text).unwrap_or_else(|| Self::new(kind_of(error), verb, object, text))
     }
 
     /// Finds an error that went through [`Error::into_datafusion`] in a longer text.
@@ -133,7 +136,12 @@ impl fmt::Debug for Wire {
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let json = serde_json::to_vec(&self.0).map_err(|_| fmt::Error)?;
-        write!(f, "{}: {WIRE_OPEN}{}{WIRE_CLOSE}", self.0, URL_SAFE_NO_PAD.encode(json))
+        write!(
+            f,
+            "{}: {WIRE_OPEN}{}{WIRE_CLOSE}",
+            self.0,
+            URL_SAFE_NO_PAD.encode(json)
+        )
     }
 }
 
@@ -145,7 +153,8 @@ mod tests {
 
     #[test]
     fn an_error_survives_being_turned_into_text() {
-        let error = Error::new(Kind::Input, "read", "a.tsv", "line 3 has \"quotes\"").hint("mend it");
+        let error =
+            Error::new(Kind::Input, "read", "a.tsv", "line 3 has \"quotes\"").hint("mend it");
         let plain = format!("Job failed: {}", error.clone().into_datafusion());
         let debug = format!("{:?}", format!("{:?}", error.clone().into_datafusion()));
         assert_eq!(Error::from_text(&plain), Some(error.clone()));

@@ -9,3 +9,7 @@
 //! - [`error`]: the one error type.
 
 pub mod error;
+
+pub mod sink;
+
+pub mod store;

@@ -1,0 +1,14 @@
+//! The committing Parquet sink: every task writes in parallel, one step publishes.
+//!
+//! - [`node`] and [`exec`] are the sink in a plan; [`writer`] turns rows into files that nobody
+//!   sees ([`staged`]); each task reports what it wrote ([`spec`]);
+//! - [`table`] is the published table: its manifest, its run records, and the commit protocol that
+//!   `docs/commit-protocol.md` describes.
+
+pub mod exec;
+mod hive;
+pub mod node;
+pub mod spec;
+pub mod staged;
+pub mod table;
+pub mod writer;

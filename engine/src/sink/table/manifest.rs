@@ -1,0 +1,159 @@
+//! The manifest: which files make up the table now.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::{DataType, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{MANIFEST, Table};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Expect, PutOutcome};
+
+/// One file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Relative to the table's folder.
+    pub path: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// What one run published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub job: String,
+    pub run_id: String,
+    pub committed_at: DateTime<Utc>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub partition_by: Vec<String>,
+    pub files: Vec<ManifestFile>,
+    /// Column names with their types in Spark's words, in order.
+    pub columns: Vec<(String, String)>,
+    /// Files of the snapshot before, which go once this manifest is in place. Listed so that a
+    /// crash in between leaves nothing that the next run could not finish.
+    pub superseded: Vec<String>,
+    /// What the runs before published, newest first, so that a run whose record was lost in a
+    /// crash is still known to be done.
+    pub earlier_runs: Vec<String>,
+}
+
+/// How many earlier runs a manifest remembers.
+const EARLIER_RUNS_MAX: usize = 50;
+
+/// A manifest as found, with the version that a conditional write must name to replace it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub manifest: Manifest,
+    pub(super) version: Expect,
+}
+
+impl Manifest {
+    /// The list of earlier runs for the manifest that replaces `previous`.
+    pub fn earlier_runs(previous: Option<&Snapshot>) -> Vec<String> {
+        let Some(Snapshot { manifest, .. }) = previous else {
+            return Vec::new();
+        };
+        let mut runs = vec![manifest.run_id.clone()];
+        runs.extend(
+            manifest
+                .earlier_runs
+                .iter()
+                .take(EARLIER_RUNS_MAX - 1)
+                .cloned(),
+        );
+        runs
+    }
+
+    /// Whether the run's work is, or was, the table's published state.
+    pub fn knows(&self, run_id: &str) -> bool {
+        self.run_id == run_id || self.earlier_runs.iter().any(|earlier| earlier == run_id)
+    }
+
+    /// Column names with types in Spark's words.
+    pub fn columns_of(schema: &Schema) -> Vec<(String, String)> {
+        schema
+            .fields()
+            .iter()
+            .map(|field| (field.name().clone(), spark_type(field.data_type())))
+            .collect()
+    }
+
+    /// The manifest's JSON: what Redshift's `COPY … MANIFEST` takes (`entries`, with the extra keys
+    /// that its own `UNLOAD … MANIFEST VERBOSE` writes), and ours under `cinemill`.
+    fn to_json(&self, table: &Table) -> Result<Bytes> {
+        let entries = self.files.iter().map(|file| {
+            json!({
+                "url": table.location().join(&file.path).url(),
+                "mandatory": true,
+                "meta": { "content_length": file.bytes, "record_count": file.rows },
+            })
+        });
+        let elements = self
+            .columns
+            .iter()
+            .map(|(name, kind)| json!({ "name": name, "type": { "base": kind } }));
+        let document = json!({
+            "entries": entries.collect::<Vec<_>>(),
+            "schema": { "elements": elements.collect::<Vec<_>>() },
+            "meta": { "content_length": self.bytes, "record_count": self.rows },
+            "author": { "name": "cinemill", "version": env!("CARGO_PKG_VERSION") },
+            "cinemill": self,
+        });
+        serde_json::to_vec_pretty(&document)
+            .map(Bytes::from)
+            .map_err(|cause| Error::new(Kind::Final, "write", "the manifest", cause))
+    }
+}
+
+fn spark_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Int8 => "tinyint".into(),
+        DataType::Int16 => "smallint".into(),
+        DataType::Int32 => "int".into(),
+        DataType::Int64 => "bigint".into(),
+        DataType::Float32 => "float".into(),
+        DataType::Float64 => "double".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Timestamp(_, Some(_)) => "timestamp".into(),
+        DataType::Timestamp(_, None) => "timestamp_ntz".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Binary => "binary".into(),
+        other => other.to_string(),
+    }
+}
+
+pub(super) async fn read(table: &Table) -> Result<Option<Snapshot>> {
+    let path = table.path(MANIFEST);
+    let Some((bytes, meta)) = table.store().read(&path).await? else {
+        return Ok(None);
+    };
+    #[derive(Deserialize)]
+    struct Document {
+        cinemill: Manifest,
+    }
+    let document: Document = serde_json::from_slice(&bytes).map_err(|cause| {
+        Error::new(Kind::Final, "read", table.location().join(MANIFEST), cause)
+            .hint("the output holds a manifest that cinemill did not write; choose another output")
+    })?;
+    Ok(Some(Snapshot {
+        manifest: document.cinemill,
+        version: Expect::found(Some(&meta)),
+    }))
+}
+
+/// Replaces the manifest if it still is what `base` saw.
+pub(super) async fn replace(
+    table: &Table,
+    manifest: &Manifest,
+    base: Option<&Snapshot>,
+) -> Result<PutOutcome> {
+    let expect = base.map_or(Expect::Absent, |snapshot| snapshot.version.clone());
+    table
+        .store()
+        .write_if(&table.path(MANIFEST), manifest.to_json(table)?, &expect)
+        .await
+}

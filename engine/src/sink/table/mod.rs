@@ -1,0 +1,62 @@
+//! A published table: the folder that readers see, and how it changes.
+//!
+//! The manifest is the truth: it lists the files of the current snapshot, and one conditional
+//! write replaces it. All else (`part-*` files of older snapshots, `_staging`) is either invisible
+//! to readers or on its way out. `docs/commit-protocol.md` walks through every step and crash.
+
+mod alive;
+mod commit;
+mod manifest;
+mod probe;
+mod record;
+mod sweep;
+
+pub use commit::{Commit, CommitStep, Publication};
+pub use manifest::{Manifest, ManifestFile, Snapshot};
+pub use record::{LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState};
+
+use object_store::path::Path;
+
+use crate::error::Result;
+use crate::store::{Location, Store, open};
+
+const MANIFEST: &str = "_manifest.json";
+const SUCCESS: &str = "_SUCCESS";
+const RUNS: &str = "_runs";
+const REJECTS: &str = "_rejects";
+
+/// The folder of one table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    location: Location,
+    store: Store,
+}
+
+impl Table {
+    pub fn open(location: Location) -> Result<Self> {
+        let store = open(&location)?;
+        Ok(Self { location, store })
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The snapshot that readers see now; `None` where nothing was published yet.
+    pub async fn current(&self) -> Result<Option<Snapshot>> {
+        manifest::read(self).await
+    }
+
+    /// Where the rejects of a run end up.
+    pub fn rejects(&self, run_id: &str) -> Location {
+        self.location.join(&format!("{REJECTS}/{run_id}"))
+    }
+
+    fn path(&self, relative: &str) -> Path {
+        self.location.join(relative).path().clone()
+    }
+}

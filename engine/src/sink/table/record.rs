@@ -1,0 +1,208 @@
+//! Run records (`_runs/<run id>.json`): what became of a run, and who drives it now.
+//!
+//! The record of a running run is a lease: its driver renews it, so that a second process with the
+//! same run id can tell a live driver from a dead one.
+
+use std::fs::File;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::alive::{self, Alive};
+use super::{RUNS, Table};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Expect, PutOutcome};
+
+/// How often a driver renews its lease.
+pub const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// A lease this old belongs to a dead driver.
+const LEASE_EXPIRY: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// One run, as its output remembers it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub run_id: String,
+    pub job: String,
+    pub state: RunState,
+    /// How many times a driver took the run up.
+    pub attempt: u32,
+    /// The driver's own id; changes with each process that takes the run up.
+    pub driver: String,
+    pub started_at: DateTime<Utc>,
+    /// While running: when the driver last said that it lives.
+    pub updated_at: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// Figures of the finished run (rows, files, rejects by file and reason, …).
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub summary: serde_json::Value,
+}
+
+/// The right to drive a run.
+#[derive(Debug)]
+pub struct Lease {
+    table: Table,
+    record: RunRecord,
+    version: Expect,
+    /// Held, not read: see [`super::alive`].
+    _alive: Option<File>,
+}
+
+/// What asking for a lease may give.
+#[derive(Debug)]
+pub enum LeaseOutcome {
+    Granted(Lease),
+    /// The run was completed before; nothing is left to do.
+    Done(RunRecord),
+    /// Another driver is at it.
+    Busy(RunRecord),
+}
+
+impl Table {
+    /// The record of a run; `None` for a run that this table never saw.
+    pub async fn run_record(&self, run_id: &str) -> Result<Option<RunRecord>> {
+        Ok(read(self, run_id).await?.map(|(record, _)| record))
+    }
+
+    /// Asks for the right to drive a run, as a fresh one or after a failed or dead attempt.
+    pub async fn lease(&self, run_id: &str, job: &str) -> Result<LeaseOutcome> {
+        let found = read(self, run_id).await?;
+        if let Some((record, _)) = &found
+            && record.state == RunState::Succeeded
+        {
+            return Ok(LeaseOutcome::Done(record.clone()));
+        }
+        let fresh = RunRecord {
+            run_id: run_id.to_owned(),
+            job: job.to_owned(),
+            state: RunState::Running,
+            attempt: found.as_ref().map_or(1, |(record, _)| record.attempt + 1),
+            driver: uuid::Uuid::new_v4().simple().to_string(),
+            started_at: Utc::now(),
+            updated_at: Utc::now(),
+            error: None,
+            summary: serde_json::Value::Null,
+        };
+        let before = found.as_ref().map(|(record, _)| record.clone());
+        if self
+            .current()
+            .await?
+            .is_some_and(|s| s.manifest.knows(run_id))
+        {
+            return self.settle_committed(before.unwrap_or(fresh), found).await;
+        }
+        let alive = match alive::take(self, run_id)? {
+            Alive::Theirs => return Ok(LeaseOutcome::Busy(before.unwrap_or(fresh))),
+            // In a bucket the record's age is all there is to go by.
+            Alive::Ours(None) if !self.is_dead(run_id).await? => {
+                return Ok(LeaseOutcome::Busy(before.unwrap_or(fresh)));
+            }
+            Alive::Ours(lock) => lock,
+        };
+        let expect = found.map_or(Expect::Absent, |(_, version)| version);
+        match write(self, &fresh, &expect).await? {
+            PutOutcome::Written(version) => Ok(LeaseOutcome::Granted(Lease {
+                table: self.clone(),
+                record: fresh,
+                version,
+                _alive: alive,
+            })),
+            PutOutcome::Conflict => Ok(LeaseOutcome::Busy(before.unwrap_or(fresh))),
+        }
+    }
+
+    /// The commit happened, but its driver died before it could write so.
+    async fn settle_committed(
+        &self,
+        mut record: RunRecord,
+        found: Option<(RunRecord, Expect)>,
+    ) -> Result<LeaseOutcome> {
+        record.state = RunState::Succeeded;
+        record.updated_at = Utc::now();
+        let expect = found.map_or(Expect::Absent, |(_, version)| version);
+        write(self, &record, &expect).await?;
+        Ok(LeaseOutcome::Done(record))
+    }
+}
+
+impl Lease {
+    pub fn attempt(&self) -> u32 {
+        self.record.attempt
+    }
+
+    /// Says that the driver lives. An error means that it must stop: another driver took over.
+    pub async fn renew(&mut self) -> Result<()> {
+        self.record.updated_at = Utc::now();
+        self.store().await
+    }
+
+    /// Writes how the run ended, and gives the lease back.
+    pub async fn finish(
+        mut self,
+        state: RunState,
+        error: Option<Error>,
+        summary: serde_json::Value,
+    ) -> Result<RunRecord> {
+        self.record.state = state;
+        self.record.updated_at = Utc::now();
+        self.record.error = error;
+        self.record.summary = summary;
+        self.store().await?;
+        Ok(self.record)
+    }
+
+    async fn store(&mut self) -> Result<()> {
+        match write(&self.table, &self.record, &self.version).await? {
+            PutOutcome::Written(version) => {
+                self.version = version;
+                Ok(())
+            }
+            PutOutcome::Conflict => Err(Error::new(
+                Kind::Retryable,
+                "keep driving run",
+                &self.record.run_id,
+                "another process took it over",
+            )),
+        }
+    }
+}
+
+pub(super) fn is_expired(record: &RunRecord) -> bool {
+    let age = Utc::now() - record.updated_at;
+    age.to_std().is_ok_and(|age| age > LEASE_EXPIRY)
+}
+
+fn place(table: &Table, run_id: &str) -> object_store::path::Path {
+    table.path(&format!("{RUNS}/{run_id}.json"))
+}
+
+async fn read(table: &Table, run_id: &str) -> Result<Option<(RunRecord, Expect)>> {
+    let path = place(table, run_id);
+    let Some((bytes, meta)) = table.store().read(&path).await? else {
+        return Ok(None);
+    };
+    let record = serde_json::from_slice(&bytes)
+        .map_err(|cause| Error::new(Kind::Final, "read run record", &path, cause))?;
+    Ok(Some((record, Expect::found(Some(&meta)))))
+}
+
+async fn write(table: &Table, record: &RunRecord, expect: &Expect) -> Result<PutOutcome> {
+    let path = place(table, &record.run_id);
+    let json = serde_json::to_vec_pretty(record)
+        .map_err(|cause| Error::new(Kind::Final, "write run record", &path, cause))?;
+    table
+        .store()
+        .write_if(&path, Bytes::from(json), expect)
+        .await
+}

@@ -1,0 +1,229 @@
+//! The one door to local disks and object stores.
+//!
+//! One client per bucket and process, credentials from the standard environment or role, explicit
+//! retries. Nothing here is ever part of a session setting, so no secret can travel with a plan.
+
+mod conditional;
+mod location;
+mod registry;
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::local::LocalFileSystem;
+use object_store::multipart::MultipartStore;
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
+};
+
+pub use conditional::{Expect, PutOutcome};
+pub use location::Location;
+pub use registry::StoreRegistry;
+
+use crate::error::{Error, Kind, Result};
+
+/// How many requests run side by side where many objects are touched at once.
+const PARALLEL_REQUESTS: usize = 16;
+
+/// One bucket, or the local file system.
+#[derive(Debug, Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    backend: Backend,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Local(Arc<LocalFileSystem>),
+    S3(Arc<AmazonS3>),
+}
+
+static STORES: LazyLock<DashMap<String, Store>> = LazyLock::new(DashMap::new);
+
+/// The store of a location, made on first use and shared by the whole process.
+pub fn open(location: &Location) -> Result<Store> {
+    open_url(location.store_url())
+}
+
+/// As [`open`], for the store's own URL (`file:///` or `s3://bucket/`).
+pub fn open_url(store_url: &str) -> Result<Store> {
+    if let Some(store) = STORES.get(store_url) {
+        return Ok(store.clone());
+    }
+    let store = match store_url.strip_prefix("s3://") {
+        Some(bucket) => s3(bucket.trim_end_matches('/'))?,
+        None => local(),
+    };
+    Ok(STORES.entry(store_url.to_owned()).or_insert(store).clone())
+}
+
+fn local() -> Store {
+    let files = Arc::new(LocalFileSystem::new());
+    Store {
+        objects: files.clone(),
+        backend: Backend::Local(files),
+    }
+}
+
+fn s3(bucket: &str) -> Result<Store> {
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(100),
+                max_backoff: Duration::from_secs(10),
+                base: 2.0,
+            },
+            max_retries: 8,
+            retry_timeout: Duration::from_secs(120),
+        });
+    // A custom endpoint (an S3-compatible server) may be plain HTTP; AWS itself never is.
+    let endpoint = builder
+        .get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint)
+        .unwrap_or_default();
+    let options = ClientOptions::new()
+        .with_timeout(Duration::from_secs(120))
+        .with_connect_timeout(Duration::from_secs(5))
+        .with_allow_http(endpoint.starts_with("http://"));
+    builder = builder.with_client_options(options);
+    let client = builder.build().map_err(|cause| {
+        Error::new(
+            Kind::Input,
+            "open",
+            format!("s3://{bucket}"),
+            one_line(&cause),
+        )
+        .hint("check AWS_REGION, AWS_ENDPOINT_URL and the credentials of this process")
+    })?;
+    let client = Arc::new(client);
+    Ok(Store {
+        objects: client.clone(),
+        backend: Backend::S3(client),
+    })
+}
+
+impl Store {
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    /// Uploads in parts that become visible only when they are completed; `None` on a local disk.
+    pub fn uploads(&self) -> Option<Arc<dyn MultipartStore>> {
+        match &self.backend {
+            Backend::Local(_) => None,
+            Backend::S3(client) => Some(client.clone()),
+        }
+    }
+
+    /// Where `path` lies on the local disk; `None` in a bucket.
+    pub fn file_path(&self, path: &Path) -> Option<PathBuf> {
+        match &self.backend {
+            Backend::Local(files) => files.path_to_filesystem(path).ok(),
+            Backend::S3(_) => None,
+        }
+    }
+
+    /// The whole object, or `None` where there is none.
+    pub async fn read(&self, path: &Path) -> Result<Option<(Bytes, ObjectMeta)>> {
+        let read = async {
+            let found = self.objects.get(path).await?;
+            let meta = found.meta.clone();
+            Ok((found.bytes().await?, meta))
+        };
+        match read.await {
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(cause) => Err(failure("read", path, &cause)),
+        }
+    }
+
+    /// Writes the object whatever was there.
+    pub async fn write(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        self.objects
+            .put(path, bytes.into())
+            .await
+            .map(|_| ())
+            .map_err(|cause| failure("write", path, &cause))
+    }
+
+    /// Everything below a folder; empty where there is no such folder.
+    pub async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>> {
+        match self.objects.list(Some(folder)).try_collect().await {
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            other => other.map_err(|cause| failure("list", folder, &cause)),
+        }
+    }
+
+    /// Deletes objects; those that are gone already do not matter.
+    pub async fn delete(&self, paths: Vec<Path>) -> Result<()> {
+        futures::stream::iter(paths)
+            .map(|path| async move {
+                match self.objects.delete(&path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(cause) => Err(failure("delete", &path, &cause)),
+                }
+            })
+            .buffer_unordered(PARALLEL_REQUESTS)
+            .try_collect()
+            .await
+    }
+
+    /// Deletes all below a folder, and on a local disk the folder itself.
+    pub async fn delete_folder(&self, folder: &Path) -> Result<()> {
+        let Some(local) = self.file_path(folder) else {
+            let below = self.list(folder).await?;
+            return self
+                .delete(below.into_iter().map(|meta| meta.location).collect())
+                .await;
+        };
+        match tokio::fs::remove_dir_all(&local).await {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
+                Kind::Retryable,
+                "delete",
+                local.display(),
+                cause,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error that a store's failure stands for. Absence and lack of permission are the caller's
+/// to mend; anything else may pass.
+pub fn failure(verb: &str, object: impl std::fmt::Display, cause: &object_store::Error) -> Error {
+    use object_store::Error as Cause;
+    let text = one_line(cause);
+    let full = text.contains("No space left") || text.contains("os error 28");
+    match cause {
+        Cause::NotFound { .. } => Error::new(Kind::Input, verb, object, "it does not exist"),
+        Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => {
+            Error::new(Kind::Input, verb, object, text)
+                .hint("check the permissions of this process's role or user")
+        }
+        _ if text.contains("ermission denied") => Error::new(Kind::Final, verb, object, text)
+            .hint("check the permissions of this process's role or user"),
+        _ if full => {
+            Error::new(Kind::Retryable, verb, object, text).hint("free some space and run again")
+        }
+        _ => Error::new(Kind::Retryable, verb, object, text),
+    }
+}
+
+/// The innermost words of a store's failure, without the chain that repeats them.
+pub fn one_line(cause: &object_store::Error) -> String {
+    let mut innermost: &dyn std::error::Error = cause;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
