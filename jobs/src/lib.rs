@@ -1,1 +1,10 @@
+//! Jobs and their runs: the catalogue, the run driver, the client of the run service, and what the
+//! CLI needs beside them.
 
+pub mod api;
+pub mod client;
+pub mod cluster;
+pub mod exit;
+pub mod job;
+pub mod run;
+pub mod sample;

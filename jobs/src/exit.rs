@@ -1,0 +1,37 @@
+//! Exit codes: an interface that Airflow and shells rely on. `docs/exit-codes.md` explains them.
+
+use std::process::ExitCode;
+
+use cinemill_engine::error::Kind;
+
+/// Printed at the end of `--help`.
+pub const HELP: &str = "Exit codes:
+   0  done
+   2  usage: the command line is wrong
+  10  bad job definition or SQL
+  11  an expectation failed; nothing was published
+  12  an input is missing or unreadable
+  20  failed, worth retrying
+  21  failed for good
+  22  cancelled
+  30  the cluster cannot be reached
+  40  a load failed and was rolled back";
+
+/// The exit code of a failure.
+pub fn code(kind: Kind) -> ExitCode {
+    ExitCode::from(number(kind))
+}
+
+/// As [`code`], as a number.
+pub fn number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 2,
+        Kind::Definition => 10,
+        Kind::Expectation => 11,
+        Kind::Input => 12,
+        Kind::Retryable => 20,
+        Kind::Final => 21,
+        Kind::Cancelled => 22,
+        Kind::Unreachable => 30,
+    }
+}

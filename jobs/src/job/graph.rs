@@ -1,0 +1,103 @@
+//! Which relation reads which: the order in which they are planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cinemill_engine::error::Result;
+use cinemill_engine::spark::{self, SparkQuery};
+
+use super::definition::{JobDefinition, definition_error};
+
+/// The relations that the output needs, each after those that it reads.
+pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)>> {
+    let mut queries = BTreeMap::new();
+    for relation in &job.relations {
+        let file = format!("{}.sql", relation.name);
+        queries.insert(relation.name.clone(), spark::parse(&relation.sql, &file)?);
+    }
+    let mut walk = Walk { job, queries: &queries, done: Vec::new(), open: Vec::new() };
+    walk.visit(&job.output.relation)?;
+    let order = walk.done;
+    Ok(order.into_iter().filter_map(|name| queries.remove_entry(&name)).collect())
+}
+
+/// A depth-first walk along the names that queries use.
+struct Walk<'a> {
+    job: &'a JobDefinition,
+    queries: &'a BTreeMap<String, SparkQuery>,
+    done: Vec<String>,
+    /// The relations on the way from the output to the current one.
+    open: Vec<String>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, name: &str) -> Result<()> {
+        if self.done.iter().any(|done| done == name) {
+            return Ok(());
+        }
+        if self.open.iter().any(|open| open == name) {
+            let cycle = format!("{} -> {name}", self.open.join(" -> "));
+            return Err(definition_error(&self.job.name, format!("relations form a cycle: {cycle}")));
+        }
+        let Some(query) = self.queries.get(name) else { return Ok(()) };
+        self.open.push(name.to_owned());
+        for used in query.referenced_tables() {
+            let used = self.resolve(name, &used)?;
+            self.visit(&used)?;
+        }
+        self.open.pop();
+        self.done.push(name.to_owned());
+        Ok(())
+    }
+
+    /// The input or relation that a query means; names are not case-sensitive.
+    fn resolve(&self, user: &str, used: &str) -> Result<String> {
+        let known: BTreeSet<&String> = self.queries.keys().chain(self.job.inputs.keys()).collect();
+        match known.iter().find(|name| name.eq_ignore_ascii_case(used)) {
+            Some(name) => Ok((**name).clone()),
+            None => {
+                let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+                let cause = format!("{user}.sql: there is no input or relation `{used}`");
+                Err(definition_error(&self.job.name, cause)
+                    .hint(format!("this job has: {}", names.join(", "))))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::job::Relation;
+
+    const JOB: &str = "[inputs.a]\nfile = \"a.tsv\"\nformat = \"imdb\"\nschema = \"x STRING\"\n\
+                       [output]\nrelation = \"last\"\n";
+
+    fn order(relations: &[(&str, &str)]) -> Result<Vec<String>> {
+        let relations = relations
+            .iter()
+            .map(|(name, sql)| Relation { name: (*name).into(), sql: (*sql).into() })
+            .collect();
+        let job = JobDefinition::parse("j", JOB, relations)?;
+        Ok(ordered_relations(&job)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn relations_come_after_those_that_they_read() {
+        let found = order(&[
+            ("last", "SELECT * FROM middle JOIN first USING (x)"),
+            ("middle", "WITH other AS (SELECT 1) SELECT * FROM FIRST"),
+            ("first", "SELECT x FROM a"),
+            ("unused", "SELECT x FROM a"),
+        ]);
+        assert_eq!(found.unwrap(), ["first", "middle", "last"]);
+    }
+
+    #[test]
+    fn cycles_and_unknown_names_are_refused() {
+        let cycle = order(&[("last", "SELECT * FROM b"), ("b", "SELECT * FROM last")]);
+        assert!(cycle.unwrap_err().to_string().contains("last -> b -> last"));
+        let unknown = order(&[("last", "SELECT * FROM nowhere")]).unwrap_err();
+        assert!(unknown.to_string().contains("`nowhere`"), "{unknown}");
+    }
+}

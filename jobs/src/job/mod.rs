@@ -1,0 +1,12 @@
+//! What a job is: a folder with a `job.toml` and one `.sql` file per relation.
+
+mod catalog;
+mod definition;
+mod graph;
+mod schema;
+
+pub use catalog::Catalog;
+pub use definition::{
+    Expectation, Format, InputDefinition, JobDefinition, OutputDefinition, Relation,
+};
+pub use graph::ordered_relations;

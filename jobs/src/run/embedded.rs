@@ -1,0 +1,107 @@
+//! Executes plans inside this process, on all cores.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::session::SessionOptions;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use futures::{StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
+
+use super::backend::{Backend, PhysicalJob};
+use super::events::{EventSender, RunEvent, StageProgress};
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The part of the machine's memory that operators may use before they spill.
+const MEMORY_SHARE: f64 = 0.6;
+
+/// This process.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    cores: usize,
+    memory_bytes: Option<usize>,
+}
+
+impl Default for Embedded {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { cores, memory_bytes: machine_memory().map(|m| (m as f64 * MEMORY_SHARE) as usize) }
+    }
+}
+
+/// What this process may use: the smaller of the machine's memory and its control group's bound.
+fn machine_memory() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    machine.into_iter().chain(group).min()
+}
+
+#[async_trait]
+impl Backend for Embedded {
+    fn place(&self) -> String {
+        "embedded".to_owned()
+    }
+
+    fn session(&self, _: u64) -> SessionOptions {
+        SessionOptions {
+            partitions: self.cores,
+            distributed: false,
+            memory_bytes: self.memory_bytes,
+            spill_folder: None,
+        }
+    }
+
+    async fn execute(
+        &self,
+        job: PhysicalJob,
+        events: &EventSender,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>> {
+        let failed = |cause: datafusion::error::DataFusionError| {
+            Error::from_datafusion(&cause, "run", format!("{} of run {}", job.phase, job.run_id))
+        };
+        let partitions = job.plan.output_partitioning().partition_count();
+        let mut tasks = tokio::task::JoinSet::new();
+        for partition in 0..partitions {
+            let (plan, context) = (job.plan.clone(), job.state.task_ctx());
+            let rows = plan.execute(partition, context).map_err(failed)?;
+            // A task of its own for each partition; dropped, the set stops them all.
+            tasks.spawn(rows.try_collect::<Vec<_>>());
+        }
+        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+        let mut rows = Vec::new();
+        let mut done = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    tasks.shutdown().await;
+                    return Err(Error::new(Kind::Cancelled, "run", &job.run_id, "it was cancelled"));
+                }
+                task = tasks.join_next() => match task {
+                    None => return Ok(rows),
+                    Some(Ok(batches)) => {
+                        rows.extend(batches.map_err(failed)?);
+                        done += 1;
+                    }
+                    Some(Err(cause)) => {
+                        return Err(Error::new(Kind::Final, "run", &job.run_id, cause));
+                    }
+                },
+                _ = ticks.tick() => {
+                    let stages = vec![StageProgress { stage: 1, tasks: partitions, tasks_done: done }];
+                    events(RunEvent::Progress { phase: job.phase.clone(), stages });
+                }
+            }
+        }
+    }
+}

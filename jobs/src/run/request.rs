@@ -1,0 +1,100 @@
+//! What a client asks for.
+
+use std::collections::BTreeMap;
+
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::sink::spec::Compression;
+use cinemill_engine::source::BadRecords;
+use cinemill_engine::store::Location;
+use serde::{Deserialize, Serialize};
+
+use crate::job::JobDefinition;
+
+/// One run, fully resolved: it means the same on every machine that sees the same stores.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunRequest {
+    pub run_id: String,
+    pub job: JobDefinition,
+    /// The folder in which the job's files are looked for.
+    #[serde(default)]
+    pub input: Option<Location>,
+    /// Inputs that lie elsewhere, by name: a file or a folder of parts.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Location>,
+    pub output: Location,
+    #[serde(default)]
+    pub options: RunOptions,
+}
+
+/// What a command line may set differently from `job.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    #[serde(default)]
+    pub partition_by: Option<Vec<String>>,
+    #[serde(default)]
+    pub sort_by: Option<Vec<String>>,
+    #[serde(default)]
+    pub compression: Option<Compression>,
+    #[serde(default)]
+    pub target_file_mb: Option<u64>,
+    #[serde(default)]
+    pub bad_records: Option<BadRecords>,
+}
+
+/// A run id that sorts by time.
+pub fn new_run_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Run ids become parts of file names.
+pub fn check_run_id(run_id: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let starts_plain = run_id.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts_plain && run_id.len() <= 128 && run_id.chars().all(plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Usage,
+        "use run id",
+        format!("`{run_id}`"),
+        "it may hold up to 128 letters, digits, `-`, `_` and `.`, and begins with a letter or digit",
+    ))
+}
+
+impl RunRequest {
+    /// Refuses what can be seen to be wrong without looking at any data.
+    pub fn check(&self) -> Result<()> {
+        check_run_id(&self.run_id)?;
+        let usage = |cause: String| {
+            Err(Error::new(Kind::Usage, "run job", &self.job.name, cause))
+        };
+        if let Some(name) = self.inputs.keys().find(|name| !self.job.inputs.contains_key(*name)) {
+            let known: Vec<&str> = self.job.inputs.keys().map(String::as_str).collect();
+            return usage(format!("it has no input `{name}`; its inputs are {}", known.join(", ")));
+        }
+        let unset = self.job.inputs.keys().find(|name| !self.inputs.contains_key(*name));
+        if let (None, Some(name)) = (&self.input, unset) {
+            return usage(format!("input `{name}` is not given; use --input <dir>"));
+        }
+        if self.input.iter().chain(self.inputs.values()).any(|input| *input == self.output) {
+            return usage("the output is the folder of an input".to_owned());
+        }
+        Ok(())
+    }
+
+    pub fn partition_by(&self) -> &[String] {
+        self.options.partition_by.as_deref().unwrap_or(&self.job.output.partition_by)
+    }
+
+    pub fn sort_by(&self) -> &[String] {
+        self.options.sort_by.as_deref().unwrap_or(&self.job.output.sort_by)
+    }
+
+    pub fn compression(&self) -> Compression {
+        self.options.compression.unwrap_or(self.job.output.compression)
+    }
+
+    pub fn target_file_bytes(&self) -> u64 {
+        self.options.target_file_mb.unwrap_or(self.job.output.target_file_mb).max(1) << 20
+    }
+}

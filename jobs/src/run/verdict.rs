@@ -1,0 +1,80 @@
+//! How a run ended, in figures.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use indicatif::HumanBytes;
+use serde::{Deserialize, Serialize};
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub run_id: String,
+    pub job: String,
+    pub output: String,
+    pub rows: u64,
+    pub files: u64,
+    pub bytes: u64,
+    /// Records that did not fit their declaration.
+    pub rejects: u64,
+    pub seconds: f64,
+    /// `embedded`, or how large the cluster was.
+    pub place: String,
+    pub inputs: Vec<InputSummary>,
+}
+
+/// What was read of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputSummary {
+    pub name: String,
+    pub records: u64,
+    /// Records that became rows; fewer only in the mode `drop`.
+    pub rows: u64,
+    pub rejects: u64,
+    /// Files with rejects.
+    pub rejected: Vec<FileRejects>,
+}
+
+/// The rejects of one file, counted by reason. A record with several reasons counts under each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRejects {
+    pub file: String,
+    pub rejects: u64,
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// One line.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} done: {} rows in {} {} ({}), {} rejects, {:.1} s, {}, run {}, published at {}",
+            self.job,
+            self.rows,
+            self.files,
+            if self.files == 1 { "file" } else { "files" },
+            HumanBytes(self.bytes),
+            self.rejects,
+            self.seconds,
+            self.place,
+            self.run_id,
+            self.output,
+        )
+    }
+}
+
+impl Verdict {
+    /// A line per file and reason, for a run with rejects.
+    pub fn reject_lines(&self) -> Vec<String> {
+        let files = self.inputs.iter().flat_map(|input| {
+            input.rejected.iter().map(move |file| (&input.name, file))
+        });
+        let mut lines = Vec::new();
+        for (input, file) in files {
+            for (reason, count) in &file.reasons {
+                lines.push(format!("rejects: {input}: {}: {reason}: {count}", file.file));
+            }
+        }
+        lines
+    }
+}
