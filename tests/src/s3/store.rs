@@ -26,6 +26,9 @@ use super::faults::Faults;
 /// As many as S3 ever lists in one answer.
 const PAGE_KEYS: i32 = 1000;
 
+/// What s3s-fs can take of a key's last part, given the name of the bucket that it gets to see.
+const NAME_BYTES_MAX: usize = 110;
+
 pub(super) struct Store {
     pub files: FileSystem,
     pub root: PathBuf,
@@ -75,23 +78,24 @@ impl Store {
 
     /// Finds the place of an object.
     ///
-    /// s3s-fs keeps what it knows of an object in a file that is named after its whole key, and so
-    /// fails with keys of more than 119 bytes. It gets to see the key's folder as a bucket with a
-    /// short name instead, a link, and only the key's last part as the key.
+    /// s3s-fs keeps what it knows of an object in a file that is named after the bucket and the
+    /// whole key, and so fails with keys of more than about 120 bytes. It gets to see the key's
+    /// folder as a bucket with a short name instead, a link, and only the last part as the key.
     fn place_of(&self, bucket: &str, key: &str) -> S3Result<Place> {
         self.check_bucket(bucket)?;
-        if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(s3_error!(
-                InvalidArgument,
-                "this server keeps keys as paths"
-            ));
-        }
         let path = self.root.join(bucket).join(key);
         let (Some(folder), Some(name)) = (path.parent(), key.rsplit('/').next()) else {
             return Err(s3_error!(InvalidArgument));
         };
+        let is_path = !key.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if !is_path || name.len() > NAME_BYTES_MAX {
+            return Err(s3_error!(
+                InvalidArgument,
+                "this server keeps keys as paths, the last part in {NAME_BYTES_MAX} bytes"
+            ));
+        }
         let hash = u128::from_be_bytes(Md5::checksum(folder.as_os_str().as_encoded_bytes()));
-        let alias = format!(".aliases/{hash:032x}");
+        let alias = format!(".aliases/{:016x}", hash >> 64);
         match symlink(folder, self.root.join(&alias)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(S3Error::internal_error(error))

@@ -11,7 +11,7 @@ async fn objects_are_put_read_listed_copied_and_deleted() {
     let long = format!(
         "{}/part-{}.parquet",
         ["a-segment-of-a-long-key"; 30].join("/"),
-        "0".repeat(60)
+        "0".repeat(97)
     );
     let texts = [
         "t/b.csv",

@@ -59,7 +59,8 @@ async fn an_upload_shows_when_it_is_completed_by_whomever() {
 async fn an_upload_can_be_aborted_and_a_wrong_completion_leaves_it_alone() {
     let Fixture { folder, server } = start().await;
     let store = client(&server);
-    let path = key("out/part-1.parquet");
+    // A name of 110 bytes.
+    let path = key(&format!("out/part-1-{}", "a".repeat(103)));
     let (id, parts) = upload_two_parts(&store, &path).await;
     let wrong = [
         vec![parts[1].clone(), parts[0].clone()],
@@ -98,7 +99,7 @@ async fn an_upload_can_be_aborted_and_a_wrong_completion_leaves_it_alone() {
         Err(Error::NotFound { .. })
     ));
     assert_eq!(
-        read(&store, "out/part-1.parquet").await.unwrap().len(),
+        read(&store, path.as_ref()).await.unwrap().len(),
         PART_BYTES + 7
     );
     let left = fs::read_dir(folder.path())
