@@ -61,7 +61,10 @@ impl PhysicalExtensionCodec for EngineCodec {
         }
         if let Some(body) = buf.strip_prefix(SINK) {
             let spec = json(serde_json::from_slice(body))?;
-            return Ok(Arc::new(SinkExec::new(only_input(inputs)?, Arc::new(spec))));
+            let [rows, numbers] = inputs else {
+                return Err(DataFusionError::Internal("the sink needs two inputs".to_owned()));
+            };
+            return Ok(Arc::new(SinkExec::with_numbers(rows.clone(), numbers.clone(), Arc::new(spec))));
         }
         self.ballista.try_decode(buf, inputs, ctx, converter)
     }

@@ -53,7 +53,7 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
     if !options.distributed {
         config = config.with_round_robin_repartition(true);
     }
-    spark::configure(config)
+    config
 }
 
 /// The environment that plans execute in: stores, memory, spill files.

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::cast::{as_string_array, as_uint32_array};
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::expressions::col;
@@ -40,7 +42,7 @@ pub fn report_schema() -> SchemaRef {
 pub fn read_reports(batches: &[RecordBatch]) -> Result<Vec<TaskReport>> {
     let mut reports = Vec::new();
     for batch in batches {
-        let column = datafusion::common::cast::as_string_array(batch.column(0))?;
+        let column = as_string_array(batch.column(0))?;
         for json in column.iter().flatten() {
             let report = serde_json::from_str(json)
                 .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
@@ -51,55 +53,45 @@ pub fn read_reports(batches: &[RecordBatch]) -> Result<Vec<TaskReport>> {
 }
 
 /// Writes each partition of its input to staged files. Output: one report per partition.
+///
+/// Its second child delivers one row per partition: the partition's number in the whole table. A
+/// task on an executor has a slice of the plan with partitions counted anew from 0; because Ballista
+/// slices in-memory leaves along with all others, the number arrives with the slice.
 #[derive(Debug)]
 pub struct SinkExec {
     input: Arc<dyn ExecutionPlan>,
+    numbers: Arc<dyn ExecutionPlan>,
     spec: Arc<SinkSpec>,
-    /// The numbers of the partitions within the whole table where this plan holds some of them
-    /// only, as a task on an executor does.
-    partition_ids: Option<Vec<usize>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl SinkExec {
-    pub fn new(input: Arc<dyn ExecutionPlan>, spec: Arc<SinkSpec>) -> Self {
+    /// A sink for all partitions of `input`.
+    pub fn try_new(input: Arc<dyn ExecutionPlan>, spec: Arc<SinkSpec>) -> Result<Self> {
+        let numbers = partition_numbers(input.output_partitioning().partition_count())?;
+        Ok(Self::with_numbers(input, numbers, spec))
+    }
+
+    /// A sink for some partitions, whose numbers are known.
+    pub fn with_numbers(
+        input: Arc<dyn ExecutionPlan>,
+        numbers: Arc<dyn ExecutionPlan>,
+        spec: Arc<SinkSpec>,
+    ) -> Self {
+        let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(report_schema()),
-            datafusion::physical_plan::Partitioning::UnknownPartitioning(
-                input.properties().output_partitioning().partition_count(),
-            ),
+            Partitioning::UnknownPartitioning(partitions),
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        Self {
-            input,
-            spec,
-            partition_ids: None,
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
-    }
-
-    /// The same sink for some partitions of the table: local partition `i` is number `ids[i]`.
-    #[must_use]
-    pub fn with_partition_ids(&self, ids: Vec<usize>) -> Self {
-        let mut numbered = Self::new(self.input.clone(), self.spec.clone());
-        numbered.partition_ids = Some(ids);
-        numbered
+        let metrics = ExecutionPlanMetricsSet::new();
+        Self { input, numbers, spec, properties: Arc::new(properties), metrics }
     }
 
     pub fn spec(&self) -> &Arc<SinkSpec> {
         &self.spec
-    }
-
-    fn partition_number(&self, local: usize) -> Result<usize> {
-        match &self.partition_ids {
-            None => Ok(local),
-            Some(ids) => ids.get(local).copied().ok_or_else(|| {
-                DataFusionError::Internal(format!("the sink has no partition {local} in {ids:?}"))
-            }),
-        }
     }
 
     fn expressions(&self, names: &[String]) -> Vec<Arc<dyn PhysicalExpr>> {
@@ -108,6 +100,27 @@ impl SinkExec {
             .iter()
             .filter_map(|name| col(name, &schema).ok())
             .collect()
+    }
+}
+
+/// A leaf with one row per partition: its number.
+fn partition_numbers(partitions: usize) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = Arc::new(Schema::new(vec![Field::new("partition", DataType::UInt32, false)]));
+    let batches = (0..partitions).map(|number| {
+        let column: ArrayRef = Arc::new(UInt32Array::from(vec![number as u32]));
+        Ok(vec![RecordBatch::try_new(schema.clone(), vec![column])?])
+    });
+    let batches = batches.collect::<Result<Vec<_>>>()?;
+    Ok(MemorySourceConfig::try_new_exec(&batches, schema, None)?)
+}
+
+async fn read_number(rows: SendableRecordBatchStream) -> Result<usize> {
+    let batches: Vec<RecordBatch> = rows.try_collect().await?;
+    match batches.as_slice() {
+        [batch] if batch.num_rows() == 1 => {
+            Ok(as_uint32_array(batch.column(0))?.value(0) as usize)
+        }
+        _ => Err(DataFusionError::Internal("a partition of the sink has no number".to_owned())),
     }
 }
 
@@ -140,11 +153,15 @@ impl ExecutionPlan for SinkExec {
     /// All rows of one Hive folder go to one task, so that each folder gets few files.
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let keys = self.expressions(&self.spec.partition_by);
-        InputDistributionRequirements::new(vec![if keys.is_empty() {
-            Distribution::UnspecifiedDistribution
-        } else {
-            Distribution::KeyPartitioned(keys)
-        }])
+        let rows = match keys.is_empty() {
+            true => Distribution::UnspecifiedDistribution,
+            false => Distribution::KeyPartitioned(keys),
+        };
+        InputDistributionRequirements::new(vec![rows, Distribution::UnspecifiedDistribution])
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![true, false]
     }
 
     /// Sorted by folder, so that a task has one file open at a time.
@@ -159,11 +176,11 @@ impl ExecutionPlan for SinkExec {
             .expressions(&columns)
             .into_iter()
             .map(|expr| PhysicalSortRequirement::new(expr, Some(options)));
-        vec![LexRequirement::new(order).map(OrderingRequirements::new)]
+        vec![LexRequirement::new(order).map(OrderingRequirements::new), None]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        vec![&self.input, &self.numbers]
     }
 
     fn apply_expressions(
@@ -175,15 +192,18 @@ impl ExecutionPlan for SinkExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children
-            .pop()
-            .ok_or_else(|| DataFusionError::Internal("the sink needs an input".to_owned()))?;
-        let mut sink = Self::new(input, self.spec.clone());
-        sink.partition_ids.clone_from(&self.partition_ids);
-        Ok(Arc::new(sink))
+        let [input, numbers]: [Arc<dyn ExecutionPlan>; 2] = children.try_into().map_err(|_| {
+            DataFusionError::Internal("the sink needs rows and partition numbers".to_owned())
+        })?;
+        let count = |plan: &Arc<dyn ExecutionPlan>| plan.output_partitioning().partition_count();
+        if count(&input) == count(&numbers) {
+            return Ok(Arc::new(Self::with_numbers(input, numbers, self.spec.clone())));
+        }
+        // An optimizer rule cut the input anew; a slice would have cut both.
+        Ok(Arc::new(Self::try_new(input, self.spec.clone())?))
     }
 
     #[allow(deprecated)]
@@ -202,12 +222,13 @@ impl ExecutionPlan for SinkExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let number = self.partition_number(partition)?;
+        let number = self.numbers.execute(partition, context.clone())?;
         let mut rows = self.input.execute(partition, context)?;
         let spec = self.spec.clone();
         let rows_written = MetricBuilder::new(&self.metrics).counter("rows_written", partition);
         let bytes_written = MetricBuilder::new(&self.metrics).counter("bytes_written", partition);
         let report = async move {
+            let number = read_number(number).await?;
             let mut writer = PartitionWriter::new(spec, &rows.schema(), number)?;
             while let Some(batch) = rows.next().await {
                 let batch = batch?;

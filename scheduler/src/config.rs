@@ -1,0 +1,30 @@
+//! Flags of the scheduler.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Ballista's scheduler and cinemill's run service, on one port.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Config {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_BIND_HOST")]
+    pub bind_host: String,
+
+    /// Port for clients and executors alike.
+    #[arg(long, default_value_t = 50050, env = "CINEMILL_PORT")]
+    pub port: u16,
+
+    /// Name or address under which executors reach this process; they report their tasks there.
+    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_EXTERNAL_HOST")]
+    pub external_host: String,
+
+    /// Folder of the ledger of runs.
+    #[arg(long, default_value = "cinemill-state", env = "CINEMILL_STATE_DIR")]
+    pub state_dir: PathBuf,
+
+    /// Seconds without a sign of life after which an executor counts as lost.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
+    pub executor_timeout_s: u64,
+}

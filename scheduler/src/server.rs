@@ -1,0 +1,89 @@
+//! Puts Ballista's scheduler and the run service behind one port.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
+use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::config::SchedulerConfig;
+use ballista_scheduler::scheduler_process::create_scheduler;
+use ballista_scheduler::scheduler_server::SchedulerServer;
+use cinemill_engine::codec::EngineCodec;
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tonic::service::Routes;
+
+use crate::backend::ClusterBackend;
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::runs::Runs;
+use crate::service;
+
+/// Ballista's scheduler with cinemill's plans.
+pub type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+
+/// Seconds between two looks for executors that are gone.
+const EXECUTOR_CHECK_INTERVAL_S: u64 = 2;
+/// Seconds that results and shuffle files of a finished job are kept; the driver reads them at once.
+const JOB_DATA_KEPT_S: u64 = 60;
+/// Seconds that the state of a finished job is kept in memory.
+const JOB_STATE_KEPT_S: u64 = 600;
+/// Seconds that a stopping executor may take to end its tasks.
+const EXECUTOR_STOP_S: u64 = 30;
+
+/// Serves until SIGTERM or SIGINT; then cancels what runs and returns.
+pub async fn serve(config: Config) -> Result<()> {
+    let address = format!("{}:{}", config.bind_host, config.port);
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::new(Kind::Final, "serve on", &address, cause)
+    };
+    let listener = TcpListener::bind(&address).await.map_err(|cause| {
+        failed(&cause).hint("is another scheduler running here? choose another --port")
+    })?;
+    let ledger = Ledger::open(&config.state_dir)?;
+    let ballista = Arc::new(ballista_config(&config));
+    ballista.validate().map_err(|cause| failed(&cause))?;
+    let cluster =
+        BallistaCluster::new_from_config(&ballista).await.map_err(|cause| failed(&cause))?;
+    let scheduler: Scheduler =
+        create_scheduler(cluster, ballista).await.map_err(|cause| failed(&cause))?;
+    let runs = Runs::recover(ledger, Arc::new(ClusterBackend::new(scheduler.clone()))).await?;
+    let grpc = SchedulerGrpcServer::new(scheduler.clone())
+        .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
+        .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);
+    let routes = Routes::new(grpc).into_axum_router().merge(service::routes(runs.clone(), scheduler));
+    tracing::info!(address, "serving");
+    let app = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|cause| failed(&cause))?;
+    tokio::select! {
+        served = axum::serve(listener, app) => served.map_err(|cause| failed(&cause))?,
+        _ = terminate.recv() => tracing::info!("received SIGTERM"),
+        _ = tokio::signal::ctrl_c() => tracing::info!("received SIGINT"),
+    }
+    runs.stop_all().await;
+    Ok(())
+}
+
+fn ballista_config(config: &Config) -> SchedulerConfig {
+    SchedulerConfig {
+        external_host: config.external_host.clone(),
+        bind_host: config.bind_host.clone(),
+        bind_port: config.port,
+        executor_timeout_seconds: config.executor_timeout_s,
+        expire_dead_executor_interval_seconds: EXECUTOR_CHECK_INTERVAL_S,
+        no_executors_grace_period_seconds: config.executor_timeout_s,
+        executor_termination_grace_period: EXECUTOR_STOP_S,
+        finished_job_data_clean_up_interval_seconds: JOB_DATA_KEPT_S,
+        finished_job_state_clean_up_interval_seconds: JOB_STATE_KEPT_S,
+        grpc_server_max_decoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
+        grpc_server_max_encoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
+        grpc_client_max_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
+        override_config_producer: Some(session::config_producer()),
+        override_session_builder: Some(Arc::new(session::scheduler_session)),
+        override_physical_codec: Some(Arc::new(EngineCodec::default())),
+        ..SchedulerConfig::default()
+    }
+}
