@@ -35,7 +35,11 @@ impl RangeAudit {
     }
 
     pub(super) fn split(&self) -> Split {
-        Split { file: self.file_index, start: self.start, end: self.end }
+        Split {
+            file: self.file_index,
+            start: self.start,
+            end: self.end,
+        }
     }
 }
 
@@ -74,7 +78,11 @@ pub fn merge(spec: &TextSpec, audits: Vec<RangeAudit>) -> Result<Vec<FileAudit>>
         let ranges = by_file.entry(audit.file_index).or_default();
         match ranges.get(&audit.start) {
             Some(other) if *other != audit => {
-                return Err(contradiction(spec, &audit, "another audit of this range differs"));
+                return Err(contradiction(
+                    spec,
+                    &audit,
+                    "another audit of this range differs",
+                ));
             }
             _ => ranges.insert(audit.start, audit),
         };
@@ -95,13 +103,21 @@ pub fn merge(spec: &TextSpec, audits: Vec<RangeAudit>) -> Result<Vec<FileAudit>>
                 return Err(contradiction(spec, &audit, "it overlaps another one"));
             }
             if audit.start > covered {
-                total.missing.push(Split { file: index, start: covered, end: audit.start });
+                total.missing.push(Split {
+                    file: index,
+                    start: covered,
+                    end: audit.start,
+                });
             }
             covered = audit.end;
             total.add(audit);
         }
         if covered < file.size {
-            total.missing.push(Split { file: index, start: covered, end: file.size });
+            total.missing.push(Split {
+                file: index,
+                start: covered,
+                end: file.size,
+            });
         }
         merged.push(total);
     }
@@ -121,7 +137,17 @@ impl FileAudit {
 }
 
 fn contradiction(spec: &TextSpec, audit: &RangeAudit, cause: &str) -> Error {
-    let RangeAudit { file_path, start, end, .. } = audit;
+    let RangeAudit {
+        file_path,
+        start,
+        end,
+        ..
+    } = audit;
     let cause = format!("the audit of bytes {start} to {end} of {file_path} does not fit: {cause}");
-    Error::new(Kind::Final, "audit", format_args!("input {}", spec.input), cause)
+    Error::new(
+        Kind::Final,
+        "audit",
+        format_args!("input {}", spec.input),
+        cause,
+    )
 }

@@ -16,9 +16,7 @@ use super::fetch::{
 };
 use super::range::too_long;
 use super::records::{self, Extent, ScanError};
-use super::spec::{
-    Compression, HIGHEST_MAX_RECORD_BYTES, InputSpec, SourceFile, TextSpec, url_of,
-};
+use super::spec::{Compression, HIGHEST_MAX_RECORD_BYTES, InputSpec, SourceFile, TextSpec, url_of};
 use crate::error::{Error, Kind, Result};
 
 /// How much of a file is looked at to guess the length of its records, in bytes.
@@ -65,13 +63,22 @@ pub async fn discover(
     }
     let shared = Arc::new(spec.clone());
     let look = |object: ObjectMeta| look_at(Arc::clone(store), Arc::clone(&shared), object);
-    let looks: Vec<Option<SourceFile>> =
-        futures::stream::iter(objects).map(look).buffered(HEADERS_AT_ONCE).try_collect().await?;
+    let looks: Vec<Option<SourceFile>> = futures::stream::iter(objects)
+        .map(look)
+        .buffered(HEADERS_AT_ONCE)
+        .try_collect()
+        .await?;
     spec.files = looks.into_iter().flatten().collect();
     if spec.files.is_empty() {
-        let cause = if single { "is empty" } else { "holds nothing but empty files" };
-        return Err(read_error(Kind::Input, &spec.input, format_args!("{url} {cause}"))
-            .hint("a file needs a header line, even one without records"));
+        let cause = if single {
+            "is empty"
+        } else {
+            "holds nothing but empty files"
+        };
+        return Err(
+            read_error(Kind::Input, &spec.input, format_args!("{url} {cause}"))
+                .hint("a file needs a header line, even one without records"),
+        );
     }
     Ok(spec)
 }
@@ -86,7 +93,12 @@ fn check(declared: &InputSpec) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::new(Kind::Definition, "read", format_args!("input {}", declared.name), cause))
+    Err(Error::new(
+        Kind::Definition,
+        "read",
+        format_args!("input {}", declared.name),
+        cause,
+    ))
 }
 
 /// The file at `path`, or the files in it, by name; and which of the two it is.
@@ -143,16 +155,21 @@ async fn look_at(
         input: Arc::from(spec.input.as_str()),
         file: Arc::new(file),
     };
-    let sizes =
-        Sizes { fetch_bytes: 1 << 20, ahead: 1, tail_bytes: SAMPLE_BYTES, window_bytes: 8 << 10 };
+    let sizes = Sizes {
+        fetch_bytes: 1 << 20,
+        ahead: 1,
+        tail_bytes: SAMPLE_BYTES,
+        window_bytes: 8 << 10,
+    };
     // Begins within the runtime and goes on on a thread that may block.
     let stored = StoredBytes::new(opened.clone(), 0, 0, sizes, (Count::new(), Time::new()));
     let look = SpawnedTask::spawn_blocking({
         let (spec, opened) = (Arc::clone(&spec), opened.clone());
         move || read_head(&spec, &opened, stored)
     });
-    let head =
-        look.await.map_err(|error| read_error(Kind::Retryable, &opened.input, error))??;
+    let head = look
+        .await
+        .map_err(|error| read_error(Kind::Retryable, &opened.input, error))??;
     let Some(head) = head else { return Ok(None) };
     let mut file = SourceFile::clone(&opened.file);
     let url = opened.url();
@@ -187,19 +204,27 @@ fn check_magic(opened: &Opened, magic: &[u8]) -> Result<()> {
         // A frame that decoders skip may come first.
         || matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
     let (cause, hint) = match opened.file.compression {
-        Compression::Gzip if !gzip => {
-            ("ends in .gz but is not gzip", "rename it, or compress it with gzip")
-        }
-        Compression::Zstd if !zstd => {
-            ("ends in .zst but is not zstd", "rename it, or compress it with zstd")
-        }
+        Compression::Gzip if !gzip => (
+            "ends in .gz but is not gzip",
+            "rename it, or compress it with gzip",
+        ),
+        Compression::Zstd if !zstd => (
+            "ends in .zst but is not zstd",
+            "rename it, or compress it with zstd",
+        ),
         Compression::None if gzip => ("is gzip but does not end in .gz", "rename it to end in .gz"),
-        Compression::None if magic == [0x28, 0xb5, 0x2f, 0xfd] => {
-            ("is zstd but does not end in .zst", "rename it to end in .zst")
-        }
+        Compression::None if magic == [0x28, 0xb5, 0x2f, 0xfd] => (
+            "is zstd but does not end in .zst",
+            "rename it to end in .zst",
+        ),
         _ => return Ok(()),
     };
-    Err(read_error(Kind::Input, &opened.input, format_args!("{} {cause}", opened.url())).hint(hint))
+    Err(read_error(
+        Kind::Input,
+        &opened.input,
+        format_args!("{} {cause}", opened.url()),
+    )
+    .hint(hint))
 }
 
 /// The beginning of a file.
@@ -217,7 +242,9 @@ impl Head {
             Compression::None => file.size.saturating_sub(self.body_start),
             Compression::Gzip | Compression::Zstd => file.size.saturating_mul(COMPRESSION_RATIO),
         };
-        if records == 0 { 0 } else { (text / (bytes / records).max(1)).max(records) }
+        // In 128 bits because a product of two sizes may not fit 64.
+        let guess = u128::from(text) * u128::from(records) / u128::from(bytes.max(1));
+        u64::try_from(guess).unwrap_or(u64::MAX).max(records)
     }
 }
 
@@ -244,12 +271,23 @@ impl Read for Sample {
 fn read_head(spec: &TextSpec, opened: &Opened, mut stored: StoredBytes) -> Result<Option<Head>> {
     let failed = |error: io::Error| decode_error(opened, error);
     let mut magic = Vec::new();
-    stored.by_ref().take(4).read_to_end(&mut magic).map_err(failed)?;
+    stored
+        .by_ref()
+        .take(4)
+        .read_to_end(&mut magic)
+        .map_err(failed)?;
     check_magic(opened, &magic)?;
     let header_read = Arc::new(AtomicBool::new(false));
-    let sample = Sample { stored, served: 0, header_read: Arc::clone(&header_read) };
-    let reader = decompressed(opened.file.compression, io::Cursor::new(magic).chain(sample))
-        .map_err(failed)?;
+    let sample = Sample {
+        stored,
+        served: 0,
+        header_read: Arc::clone(&header_read),
+    };
+    let reader = decompressed(
+        opened.file.compression,
+        io::Cursor::new(magic).chain(sample),
+    )
+    .map_err(failed)?;
     let extent = Extent {
         base: 0,
         skip_first: false,
@@ -264,7 +302,11 @@ fn read_head(spec: &TextSpec, opened: &Opened, mut stored: StoredBytes) -> Resul
                 let names = (0..record.fields.len()).filter_map(|index| record.field(index));
                 let names = names.map(|(name, _)| String::from_utf8_lossy(name).into_owned());
                 let names = names.collect();
-                head = Some(Head { names, body_start: record.next, sample: (0, 0) });
+                head = Some(Head {
+                    names,
+                    body_start: record.next,
+                    sample: (0, 0),
+                });
                 header_read.store(true, Ordering::Relaxed);
             }
             Some(head) => {
@@ -286,7 +328,9 @@ fn read_head(spec: &TextSpec, opened: &Opened, mut stored: StoredBytes) -> Resul
 fn positions(spec: &TextSpec, names: &[String]) -> Result<Vec<u32>, String> {
     let position = |declared: &str| -> Result<u32, String> {
         let find = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
-            (0..names.len()).filter(|index| same(&names[*index])).collect()
+            (0..names.len())
+                .filter(|index| same(&names[*index]))
+                .collect()
         };
         let mut found = find(&|name| name == declared);
         if found.is_empty() {
@@ -297,10 +341,15 @@ fn positions(spec: &TextSpec, names: &[String]) -> Result<Vec<u32>, String> {
             [index] => Ok(u32::try_from(*index).unwrap_or(u32::MAX)),
             [] => {
                 let columns = names.join(", ");
-                Err(format!("has no column `{declared}`; its columns are {columns}"))
+                Err(format!(
+                    "has no column `{declared}`; its columns are {columns}"
+                ))
             }
             _ => Err(format!("has more than one column `{declared}`")),
         }
     };
-    spec.columns.iter().map(|column| position(&column.name)).collect()
+    spec.columns
+        .iter()
+        .map(|column| position(&column.name))
+        .collect()
 }

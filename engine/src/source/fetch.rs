@@ -29,7 +29,12 @@ pub(super) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { fetch_bytes: 4 << 20, ahead: 2, tail_bytes: 64 << 10, window_bytes: 512 << 10 }
+        Self {
+            fetch_bytes: 4 << 20,
+            ahead: 2,
+            tail_bytes: 64 << 10,
+            window_bytes: 512 << 10,
+        }
     }
 }
 
@@ -55,7 +60,9 @@ impl Opened {
         // The tag of a local file holds its inode, which is another one on each machine.
         let local = self.store_url.starts_with("file:");
         let if_match = if local { None } else { self.file.e_tag.clone() };
-        let options = GetOptions::new().with_range(Some(range)).with_if_match(if_match);
+        let options = GetOptions::new()
+            .with_range(Some(range))
+            .with_if_match(if_match);
         let answer = match self.store.get_opts(&path, options).await {
             Ok(answer) if self.changed(&answer.meta, local) => return Err(self.changed_error()),
             Ok(answer) => answer.bytes().await,
@@ -65,10 +72,12 @@ impl Opened {
             Ok(bytes) if bytes.len() as u64 == wanted => Ok(bytes),
             Ok(_) | Err(object_store::Error::Precondition { .. }) => Err(self.changed_error()),
             // A file that has become shorter cannot serve the range.
-            Err(error @ object_store::Error::Generic { .. }) => match self.store.head(&path).await {
-                Ok(meta) if self.changed(&meta, local) => Err(self.changed_error()),
-                _ => Err(store_error(&self.input, &self.url(), &error)),
-            },
+            Err(error @ object_store::Error::Generic { .. }) => {
+                match self.store.head(&path).await {
+                    Ok(meta) if self.changed(&meta, local) => Err(self.changed_error()),
+                    _ => Err(store_error(&self.input, &self.url(), &error)),
+                }
+            }
             Err(error) => Err(store_error(&self.input, &self.url(), &error)),
         }
     }
@@ -94,10 +103,10 @@ pub(super) fn read_error(kind: Kind, input: &str, cause: impl std::fmt::Display)
 pub(super) fn store_error(input: &str, url: &str, error: &object_store::Error) -> Error {
     use object_store::Error as Store;
     match error {
-        Store::NotFound { .. } => read_error(Kind::Input, input, format_args!("{url} does not exist")),
-        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
-            denied(input, url, error)
+        Store::NotFound { .. } => {
+            read_error(Kind::Input, input, format_args!("{url} does not exist"))
         }
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => denied(input, url, error),
         Store::InvalidPath { .. } | Store::NotSupported { .. } | Store::NotImplemented { .. } => {
             read_error(Kind::Input, input, format_args!("{url}: {error}"))
         }
@@ -107,8 +116,12 @@ pub(super) fn store_error(input: &str, url: &str, error: &object_store::Error) -
 }
 
 fn denied(input: &str, url: &str, error: &object_store::Error) -> Error {
-    read_error(Kind::Input, input, format_args!("{url} may not be read: {error}"))
-        .hint("check the permissions of the file or bucket and the credentials in use")
+    read_error(
+        Kind::Input,
+        input,
+        format_args!("{url} may not be read: {error}"),
+    )
+    .hint("check the permissions of the file or bucket and the credentials in use")
 }
 
 /// The kind of the operating system's error at the root, if there is one.
@@ -144,9 +157,19 @@ pub(super) struct StoredBytes {
 
 impl StoredBytes {
     /// Begins to read; must be called within a Tokio runtime.
-    pub(super) fn new(opened: Opened, from: u64, end: u64, sizes: Sizes, metrics: (Count, Time)) -> Self {
+    pub(super) fn new(
+        opened: Opened,
+        from: u64,
+        end: u64,
+        sizes: Sizes,
+        metrics: (Count, Time),
+    ) -> Self {
         let size = opened.file.size;
-        let soft_end = if end >= size { size } else { (end + sizes.tail_bytes).min(size) };
+        let soft_end = if end >= size {
+            size
+        } else {
+            (end + sizes.tail_bytes).min(size)
+        };
         let mut this = Self {
             opened,
             runtime: Handle::current(),
@@ -167,7 +190,11 @@ impl StoredBytes {
             let left = self.soft_end - self.position;
             let fetch = self.sizes.fetch_bytes.max(1);
             // A short rest is not worth a request of its own.
-            let length = if left < fetch + fetch / 4 { left } else { fetch };
+            let length = if left < fetch + fetch / 4 {
+                left
+            } else {
+                fetch
+            };
             self.request(length);
         }
     }
@@ -246,6 +273,10 @@ pub(super) fn decode_error(opened: &Opened, error: io::Error) -> Error {
         io::ErrorKind::UnexpectedEof => format!("ends in the middle of its {format} data"),
         _ => format!("is not a sound {format} file: {error}"),
     };
-    read_error(Kind::Input, &opened.input, format_args!("{} {what}", opened.url()))
-        .hint("the file may be incomplete or damaged; copy or download it again")
+    read_error(
+        Kind::Input,
+        &opened.input,
+        format_args!("{} {what}", opened.url()),
+    )
+    .hint("the file may be incomplete or damaged; copy or download it again")
 }

@@ -12,7 +12,11 @@ pub(super) fn scan<R: Read, E: From<ScanError>>(
     quote: u8,
     on_record: &mut impl FnMut(&Record<'_>) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
-    let mut parser = Parser { delimiter, quote, ..Parser::default() };
+    let mut parser = Parser {
+        delimiter,
+        quote,
+        ..Parser::default()
+    };
     loop {
         let parsed = parser.parse(window.bytes(), window.eof());
         let offset = window.offset();
@@ -83,7 +87,10 @@ impl Parser {
     fn parse(&mut self, bytes: &[u8], last: bool) -> Parsed {
         self.parts.clear();
         self.bad_quote = false;
-        let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let blanks = bytes
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
         match bytes.get(blanks) {
             None if last => return Parsed::End,
             None => return Parsed::Incomplete,
@@ -97,10 +104,17 @@ impl Parser {
             } else {
                 self.plain_field(bytes, at, last)
             };
-            let Some(end) = end else { return Parsed::Incomplete };
+            let Some(end) = end else {
+                return Parsed::Incomplete;
+            };
             match bytes.get(end) {
                 Some(byte) if !ends_line(*byte) => at = end + 1,
-                _ => return Parsed::Record { raw: end, next: after_line(bytes, end) },
+                _ => {
+                    return Parsed::Record {
+                        raw: end,
+                        next: after_line(bytes, end),
+                    };
+                }
             }
         }
     }
@@ -108,7 +122,12 @@ impl Parser {
     /// The end of the field that is not quoted and begins at `start`.
     fn plain_field(&mut self, bytes: &[u8], start: usize, last: bool) -> Option<usize> {
         let end = self.field_end(bytes, start, last)?;
-        self.parts.push(Part { start, end, quoted: false, doubled: false });
+        self.parts.push(Part {
+            start,
+            end,
+            quoted: false,
+            doubled: false,
+        });
         Some(end)
     }
 
@@ -140,7 +159,12 @@ impl Parser {
                     return Some(self.verbatim(start, end));
                 }
                 _ => {
-                    self.parts.push(Part { start: start + 1, end: quote, quoted: true, doubled });
+                    self.parts.push(Part {
+                        start: start + 1,
+                        end: quote,
+                        quoted: true,
+                        doubled,
+                    });
                     return Some(quote + 1);
                 }
             }
@@ -150,7 +174,12 @@ impl Parser {
     /// A field whose quotes are wrong is kept as it stands, quotes and all.
     fn verbatim(&mut self, start: usize, end: usize) -> usize {
         self.bad_quote = true;
-        self.parts.push(Part { start, end, quoted: false, doubled: false });
+        self.parts.push(Part {
+            start,
+            end,
+            quoted: false,
+            doubled: false,
+        });
         end
     }
 
@@ -167,7 +196,15 @@ impl Parser {
         let data = if copied { self.copy.as_slice() } else { raw };
         let text = simdutf8::basic::from_utf8(data).ok();
         let fields = &self.fields;
-        Record { offset, next, raw, data, text, fields, bad_quote: self.bad_quote }
+        Record {
+            offset,
+            next,
+            raw,
+            data,
+            text,
+            fields,
+            bad_quote: self.bad_quote,
+        }
     }
 
     fn copy_fields(&mut self, raw: &[u8]) {
@@ -175,12 +212,15 @@ impl Parser {
         for part in &self.parts {
             let start = self.copy.len();
             let mut rest = &raw[part.start..part.end];
-            while part.doubled && let Some(at) = memchr::memchr(self.quote, rest) {
+            while part.doubled
+                && let Some(at) = memchr::memchr(self.quote, rest)
+            {
                 self.copy.extend_from_slice(&rest[..=at]);
                 rest = &rest[(at + 2).min(rest.len())..];
             }
             self.copy.extend_from_slice(rest);
-            self.fields.push(FieldRange::new(start, self.copy.len(), part.quoted));
+            self.fields
+                .push(FieldRange::new(start, self.copy.len(), part.quoted));
             // Else two halves of a character, from two fields, could meet.
             self.copy.push(self.delimiter);
         }

@@ -140,17 +140,33 @@ impl RangeScan {
         let extent = Extent {
             base,
             skip_first: cut,
-            end: if spec.splittable(file) { split.end } else { u64::MAX },
+            end: if spec.splittable(file) {
+                split.end
+            } else {
+                u64::MAX
+            },
             max_record_bytes: spec.max_record_bytes,
             window_bytes: self.sizes.window_bytes,
         };
         let scanned = self.metrics.bytes_scanned.clone();
         let waited = self.metrics.fetch_wait.clone();
-        let stored =
-            StoredBytes::new(opened.clone(), base, split.end, self.sizes, (scanned, waited));
+        let stored = StoredBytes::new(
+            opened.clone(),
+            base,
+            split.end,
+            self.sizes,
+            (scanned, waited),
+        );
         let rows = Rows::new(spec, file, &self.projection, Arc::clone(&self.schema));
         let auditor = Auditor::new(Arc::clone(spec), split, self.audit.clone());
-        Ok(RangeReader { scan: self.clone(), opened, extent, stored, rows, auditor })
+        Ok(RangeReader {
+            scan: self.clone(),
+            opened,
+            extent,
+            stored,
+            rows,
+            auditor,
+        })
     }
 }
 
@@ -179,7 +195,14 @@ impl From<ScanError> for Stop {
 impl RangeReader {
     /// Reads the range to its end, or until `output` wants no more, which gives no audit. Blocks.
     pub(super) fn run(self, output: &mut dyn Output) -> Result<Option<RangeAudit>> {
-        let Self { scan, opened, extent, stored, rows, auditor } = self;
+        let Self {
+            scan,
+            opened,
+            extent,
+            stored,
+            rows,
+            auditor,
+        } = self;
         let started = Instant::now();
         let waited_before = scan.metrics.fetch_wait.value();
         let compression = opened.file.compression;
@@ -211,14 +234,31 @@ impl RangeReader {
             Stop::Scan(ScanError::TooLong(offset)) => too_long(&opened, &scan.spec, offset),
         })?;
         stopped = stopped || decoder.flush()?.is_break();
-        let waited = scan.metrics.fetch_wait.value().saturating_sub(waited_before);
+        let waited = scan
+            .metrics
+            .fetch_wait
+            .value()
+            .saturating_sub(waited_before);
         let waited = decoder.output_wait + Duration::from_nanos(waited as u64);
         let compute = started.elapsed().saturating_sub(waited);
-        scan.metrics.baseline.elapsed_compute().add_duration(compute);
-        let Decoder { auditor, delivered, .. } = decoder;
-        scan.metrics.records.add(usize::try_from(auditor.records).unwrap_or(usize::MAX));
-        scan.metrics.rejects.add(usize::try_from(auditor.rejects).unwrap_or(usize::MAX));
-        if stopped { Ok(None) } else { auditor.finish(delivered).map(Some) }
+        scan.metrics
+            .baseline
+            .elapsed_compute()
+            .add_duration(compute);
+        let Decoder {
+            auditor, delivered, ..
+        } = decoder;
+        scan.metrics
+            .records
+            .add(usize::try_from(auditor.records).unwrap_or(usize::MAX));
+        scan.metrics
+            .rejects
+            .add(usize::try_from(auditor.rejects).unwrap_or(usize::MAX));
+        if stopped {
+            Ok(None)
+        } else {
+            auditor.finish(delivered).map(Some)
+        }
     }
 
     #[cfg(test)]
@@ -246,7 +286,12 @@ impl Decoder<'_> {
         let problems = self.rows.push(record);
         if !problems.is_empty() {
             if self.scan.spec.mode == BadRecords::Fail {
-                return Err(bad_record(self.opened, &self.scan.spec, record, problems[0]));
+                return Err(bad_record(
+                    self.opened,
+                    &self.scan.spec,
+                    record,
+                    problems[0],
+                ));
             }
             self.auditor.reject(record, problems)?;
         }
@@ -265,14 +310,20 @@ impl Decoder<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         let spec = &self.scan.spec;
-        let batch =
-            self.rows.finish().map_err(|error| read_error(Kind::Final, &spec.input, error))?;
+        let batch = self
+            .rows
+            .finish()
+            .map_err(|error| read_error(Kind::Final, &spec.input, error))?;
         self.delivered += rows as u64;
         self.scan.metrics.baseline.record_output(rows);
         let waiting = Instant::now();
         let wanted = self.output.batch(batch);
         self.output_wait += waiting.elapsed();
-        Ok(if wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        Ok(if wanted {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     }
 }
 
@@ -317,5 +368,9 @@ fn bad_record(opened: &Opened, spec: &TextSpec, record: &Record<'_>, problem: Pr
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]);
     let short: String = text.chars().take(60).collect();
-    if short.len() < text.len() || bytes.len() > 256 { format!("{short}…") } else { short }
+    if short.len() < text.len() || bytes.len() > 256 {
+        format!("{short}…")
+    } else {
+        short
+    }
 }

@@ -37,7 +37,11 @@ impl FieldRange {
     /// Positions fit because records are limited to [`super::spec::HIGHEST_MAX_RECORD_BYTES`].
     #[allow(clippy::cast_possible_truncation)]
     pub(super) fn new(start: usize, end: usize, quoted: bool) -> Self {
-        Self { start: start as u32, end: end as u32, quoted }
+        Self {
+            start: start as u32,
+            end: end as u32,
+            quoted,
+        }
     }
 }
 
@@ -46,7 +50,10 @@ impl Record<'_> {
     #[inline]
     pub(super) fn field(&self, index: usize) -> Option<(&[u8], bool)> {
         let field = self.fields.get(index)?;
-        Some((&self.data[field.start as usize..field.end as usize], field.quoted))
+        Some((
+            &self.data[field.start as usize..field.end as usize],
+            field.quoted,
+        ))
     }
 }
 
@@ -114,7 +121,15 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     fn new(reader: R, extent: Extent) -> Self {
-        Self { reader, buffer: Vec::new(), from: 0, to: 0, base: extent.base, eof: false, extent }
+        Self {
+            reader,
+            buffer: Vec::new(),
+            from: 0,
+            to: 0,
+            base: extent.base,
+            eof: false,
+            extent,
+        }
     }
 
     pub(super) fn eof(&self) -> bool {
@@ -158,7 +173,12 @@ impl<R: Read> Window<R> {
         self.to = kept;
         // One byte above the limit is enough to know that a record is too long.
         let room = usize::try_from(self.extent.max_record_bytes).unwrap_or(usize::MAX) - kept;
-        let wanted = kept + self.extent.window_bytes.max(1).max(kept.min(room.saturating_add(1)));
+        let wanted = kept
+            + self
+                .extent
+                .window_bytes
+                .max(1)
+                .max(kept.min(room.saturating_add(1)));
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
@@ -240,7 +260,11 @@ fn scan_lines<R: Read, E: From<ScanError>>(
                 continue;
             }
         };
-        let lines = Lines { window, delimiter, whole };
+        let lines = Lines {
+            window,
+            delimiter,
+            whole,
+        };
         if lines.each(&mut fields, on_record)?.is_break() {
             return Ok(());
         }
@@ -315,6 +339,14 @@ impl<R: Read> Lines<'_, R> {
             None => std::str::from_utf8(raw).ok(),
         };
         let next = self.window.offset() + after_line(self.window.bytes(), end) as u64;
-        on_record(&Record { offset, next, raw, data: raw, text, fields, bad_quote: false })
+        on_record(&Record {
+            offset,
+            next,
+            raw,
+            data: raw,
+            text,
+            fields,
+            bad_quote: false,
+        })
     }
 }

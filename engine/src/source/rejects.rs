@@ -32,15 +32,22 @@ pub(super) struct AuditFolder {
 impl AuditFolder {
     /// The folder of `spec`, if it wants audits.
     pub(super) fn of(spec: &TextSpec, runtime: &RuntimeEnv) -> Result<Option<Self>> {
-        let Some(text) = &spec.audit else { return Ok(None) };
+        let Some(text) = &spec.audit else {
+            return Ok(None);
+        };
         let wrong = |cause: String| Error::new(Kind::Final, "open", text, cause);
         let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
         let folder = Path::from_url_path(url.path()).map_err(|error| wrong(error.to_string()))?;
         let store_url = ObjectStoreUrl::parse(&url[..Position::BeforePath])
             .map_err(|error| wrong(error.strip_backtrace()))?;
-        let store =
-            runtime.object_store(&store_url).map_err(|error| wrong(error.strip_backtrace()))?;
-        Ok(Some(Self { store, store_url: store_url.as_str().to_owned(), folder }))
+        let store = runtime
+            .object_store(&store_url)
+            .map_err(|error| wrong(error.strip_backtrace()))?;
+        Ok(Some(Self {
+            store,
+            store_url: store_url.as_str().to_owned(),
+            folder,
+        }))
     }
 
     fn url(&self, name: &str) -> String {
@@ -128,24 +135,39 @@ impl Auditor {
             input: &self.spec.input,
             file: &self.spec.files[self.split.file as usize].path,
             offset: record.offset,
-            reasons: problems.iter().map(|problem| problem.reason(&self.spec)).collect(),
+            reasons: problems
+                .iter()
+                .map(|problem| problem.reason(&self.spec))
+                .collect(),
             record: text,
             record_base64: (!is_text).then(|| STANDARD.encode(record.raw)),
         };
         serde_json::to_writer(&mut self.lines, &reject).map_err(|error| self.encoding(&error))?;
         self.lines.push(b'\n');
-        if self.lines.len() >= self.lines_max { self.flush() } else { Ok(()) }
+        if self.lines.len() >= self.lines_max {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn encoding(&self, error: &serde_json::Error) -> Error {
-        Error::new(Kind::Final, "encode", format_args!("audit of {}", self.spec.input), error)
+        Error::new(
+            Kind::Final,
+            "encode",
+            format_args!("audit of {}", self.spec.input),
+            error,
+        )
     }
 
     fn flush(&mut self) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let range = range_name(&self.spec.input, self.split);
         let name = format!("{range}-rejects-{}.jsonl", self.written.len());
-        self.runtime.block_on(folder.put(&name, std::mem::take(&mut self.lines)))?;
+        self.runtime
+            .block_on(folder.put(&name, std::mem::take(&mut self.lines)))?;
         self.written.push(folder.url(&name));
         Ok(())
     }
@@ -155,8 +177,10 @@ impl Auditor {
         if !self.lines.is_empty() {
             self.flush()?;
         }
-        let reasons =
-            self.reasons.iter().map(|(problem, count)| (problem.reason(&self.spec), *count));
+        let reasons = self
+            .reasons
+            .iter()
+            .map(|(problem, count)| (problem.reason(&self.spec), *count));
         let audit = RangeAudit {
             input: self.spec.input.clone(),
             file_index: self.split.file,
@@ -171,7 +195,8 @@ impl Auditor {
         };
         if let Some(folder) = &self.folder {
             let json = serde_json::to_vec(&audit).map_err(|error| self.encoding(&error))?;
-            self.runtime.block_on(folder.put(&audit.object_name(), json))?;
+            self.runtime
+                .block_on(folder.put(&audit.object_name(), json))?;
         }
         Ok(audit)
     }

@@ -90,7 +90,10 @@ impl Rows {
             .iter()
             .enumerate()
             .map(|(column, declared)| Step {
-                field: file.fields.get(column).map_or(usize::MAX, |field| *field as usize),
+                field: file
+                    .fields
+                    .get(column)
+                    .map_or(usize::MAX, |field| *field as usize),
                 column,
                 parse: declared.parsed_as(),
                 slot: slots[column],
@@ -98,7 +101,12 @@ impl Rows {
             .filter(|step| step.parse.is_some() || step.slot.is_some())
             .collect();
         Self {
-            nulls: spec.format.null.iter().map(|text| text.as_bytes().to_vec()).collect(),
+            nulls: spec
+                .format
+                .null
+                .iter()
+                .map(|text| text.as_bytes().to_vec())
+                .collect(),
             field_count: file.field_count as usize,
             cells: vec![Cell::Null; steps.len()],
             steps,
@@ -183,9 +191,16 @@ impl Rows {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let arrays: Vec<ArrayRef> =
-            self.builders.iter_mut().map(|builder| builder.finish(rows)).collect();
-        let columns = self.output.iter().map(|slot| Arc::clone(&arrays[*slot])).collect();
+        let arrays: Vec<ArrayRef> = self
+            .builders
+            .iter_mut()
+            .map(|builder| builder.finish(rows))
+            .collect();
+        let columns = self
+            .output
+            .iter()
+            .map(|slot| Arc::clone(&arrays[*slot]))
+            .collect();
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
     }
 }
@@ -206,7 +221,9 @@ pub(super) fn value_of<'a>(
 
 #[inline]
 fn append_text(builder: &mut StringBuilder, record: &Record<'_>, field: usize) {
-    let Some(range) = record.fields.get(field) else { return builder.append_null() };
+    let Some(range) = record.fields.get(field) else {
+        return builder.append_null();
+    };
     let range = range.start as usize..range.end as usize;
     match record.text.and_then(|text| text.get(range.clone())) {
         Some(text) => builder.append_value(text),

@@ -55,7 +55,12 @@ impl ScanEstimate {
                 Compression::Gzip | Compression::Zstd => file.size.saturating_mul(4),
             })
             .sum();
-        let fields = spec.files.iter().map(|file| u64::from(file.field_count)).max().unwrap_or(1);
+        let fields = spec
+            .files
+            .iter()
+            .map(|file| u64::from(file.field_count))
+            .max()
+            .unwrap_or(1);
         // Each field is taken to be of the same length.
         let field_bytes = text / rows.max(1) / fields.max(1);
         let row_bytes: u64 = projection
@@ -67,7 +72,10 @@ impl ScanEstimate {
                 ColumnType::Boolean => 1,
             })
             .sum();
-        Self { rows, bytes: rows.saturating_mul(row_bytes) }
+        Self {
+            rows,
+            bytes: rows.saturating_mul(row_bytes),
+        }
     }
 }
 
@@ -142,7 +150,11 @@ impl TextScanExec {
     /// `Final` if it cannot be written as JSON, which does not happen.
     pub fn encode(&self) -> crate::error::Result<Vec<u8>> {
         let projection = self.projection.to_vec();
-        let encoded = Encoded { spec: self.spec.as_ref(), projection, estimate: self.estimate };
+        let encoded = Encoded {
+            spec: self.spec.as_ref(),
+            projection,
+            estimate: self.estimate,
+        };
         serde_json::to_vec(&encoded)
             .map_err(|error| Error::new(Kind::Final, "encode", "a text scan", error))
     }
@@ -157,7 +169,10 @@ impl TextScanExec {
             serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         let scan = Self::new(Arc::new(encoded.spec), encoded.projection, child)
             .map_err(|error| wrong(error.strip_backtrace()))?;
-        Ok(Self { estimate: encoded.estimate, ..scan })
+        Ok(Self {
+            estimate: encoded.estimate,
+            ..scan
+        })
     }
 }
 
@@ -176,8 +191,12 @@ fn properties_of(schema: &SchemaRef, child: &Arc<dyn ExecutionPlan>) -> Arc<Plan
 
 impl DisplayAs for TextScanExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> =
-            self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<&str> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
         let files = self.spec.files.len();
         let partitions = self.properties.partitioning.partition_count();
         let mode = self.spec.mode.name();
@@ -220,11 +239,17 @@ impl ExecutionPlan for TextScanExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let [child] = <[_; 1]>::try_from(children)
-            .map_err(|given| internal_datafusion_err!("TextScanExec has 1 child, not {}", given.len()))?;
+        let [child] = <[_; 1]>::try_from(children).map_err(|given| {
+            internal_datafusion_err!("TextScanExec has 1 child, not {}", given.len())
+        })?;
         let properties = properties_of(&self.schema, &child);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(Arc::new(Self { child, properties, metrics, ..self.as_ref().clone() }))
+        Ok(Arc::new(Self {
+            child,
+            properties,
+            metrics,
+            ..self.as_ref().clone()
+        }))
     }
 
     fn with_new_children(
@@ -316,13 +341,17 @@ async fn read_ranges(
     sender: Sender<Result<RecordBatch>>,
 ) -> Result<()> {
     let open = |split: Option<Result<Split>>| -> Result<Option<RangeReader>> {
-        let Some(split) = split.transpose()? else { return Ok(None) };
+        let Some(split) = split.transpose()? else {
+            return Ok(None);
+        };
         scan.open(split).map(Some).map_err(Error::into_datafusion)
     };
     let mut next = open(ranges.next().await)?;
     while let Some(reader) = next {
         next = open(ranges.next().await)?;
-        let mut output = Channel { sender: sender.clone() };
+        let mut output = Channel {
+            sender: sender.clone(),
+        };
         let outcome = SpawnedTask::spawn_blocking(move || reader.run(&mut output))
             .await
             .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;

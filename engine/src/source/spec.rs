@@ -62,12 +62,20 @@ pub struct TextFormat {
 impl TextFormat {
     /// IMDb's dialect: tabs, no quoting at all, `\N` for null.
     pub fn imdb_tsv() -> Self {
-        Self { delimiter: b'\t', quote: None, null: vec!["\\N".to_owned()] }
+        Self {
+            delimiter: b'\t',
+            quote: None,
+            null: vec!["\\N".to_owned()],
+        }
     }
 
     /// RFC 4180: commas, double quotes, line breaks allowed within quotes.
     pub fn csv() -> Self {
-        Self { delimiter: b',', quote: Some(b'"'), null: Vec::new() }
+        Self {
+            delimiter: b',',
+            quote: Some(b'"'),
+            null: Vec::new(),
+        }
     }
 }
 
@@ -84,7 +92,11 @@ pub struct Column {
 impl Column {
     /// A column without a check.
     pub fn new(name: impl Into<String>, data_type: ColumnType) -> Self {
-        Self { name: name.into(), data_type, check: None }
+        Self {
+            name: name.into(),
+            data_type,
+            check: None,
+        }
     }
 
     /// The type that a value must parse as, if any.
@@ -213,7 +225,10 @@ impl TextSpec {
 }
 
 pub(super) fn url_of(store_url: &str, path: &str) -> String {
-    format!("{}/{path}", store_url.strip_suffix('/').unwrap_or(store_url))
+    format!(
+        "{}/{path}",
+        store_url.strip_suffix('/').unwrap_or(store_url)
+    )
 }
 
 #[cfg(test)]
@@ -223,11 +238,20 @@ mod tests {
 
     #[test]
     fn the_json_form_uses_lower_case_names() {
-        let column = Column { check: Some(ColumnType::Int), ..Column::new("a", ColumnType::String) };
+        let column = Column {
+            check: Some(ColumnType::Int),
+            ..Column::new("a", ColumnType::String)
+        };
         let json = serde_json::to_string(&column).unwrap();
         assert_eq!(json, r#"{"name":"a","data_type":"string","check":"int"}"#);
-        assert_eq!(serde_json::to_string(&BadRecords::Drop).unwrap(), r#""drop""#);
-        assert_eq!(serde_json::to_string(&Compression::Gzip).unwrap(), r#""gzip""#);
+        assert_eq!(
+            serde_json::to_string(&BadRecords::Drop).unwrap(),
+            r#""drop""#
+        );
+        assert_eq!(
+            serde_json::to_string(&Compression::Gzip).unwrap(),
+            r#""gzip""#
+        );
     }
 
     #[test]

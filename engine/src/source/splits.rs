@@ -17,7 +17,10 @@ const COMPRESSED_WEIGHT: u64 = 4;
 pub fn splits(spec: &TextSpec, target_partitions: usize, split_bytes_max: u64) -> Vec<Vec<Split>> {
     let target = target_partitions.max(1);
     let total: u64 = spec.files.iter().map(|file| file.size).sum();
-    let piece = total.div_ceil(target as u64).min(split_bytes_max).max(SPLIT_BYTES_MIN);
+    let piece = total
+        .div_ceil(target as u64)
+        .min(split_bytes_max)
+        .max(SPLIT_BYTES_MIN);
     let mut ranges = Vec::new();
     for (file, source) in (0u32..).zip(&spec.files) {
         let start = match source.compression {
@@ -33,7 +36,9 @@ pub fn splits(spec: &TextSpec, target_partitions: usize, split_bytes_max: u64) -
             Compression::Gzip | Compression::Zstd => COMPRESSED_WEIGHT,
         };
         let pieces = if spec.splittable(source) {
-            length.div_ceil(piece).min((length / SPLIT_BYTES_MIN).max(1))
+            length
+                .div_ceil(piece)
+                .min((length / SPLIT_BYTES_MIN).max(1))
         } else {
             1
         };
@@ -43,7 +48,11 @@ pub fn splits(spec: &TextSpec, target_partitions: usize, split_bytes_max: u64) -
             start + u64::try_from(offset).unwrap_or(length)
         };
         ranges.extend((0..pieces).map(|index| {
-            let split = Split { file, start: at(index), end: at(index + 1) };
+            let split = Split {
+                file,
+                start: at(index),
+                end: at(index + 1),
+            };
             ((split.end - split.start) * weight, split)
         }));
     }

@@ -29,7 +29,12 @@ impl TextTable {
     /// `split_bytes_max` bytes where files can be cut.
     pub fn new(spec: Arc<TextSpec>, target_partitions: usize, split_bytes_max: u64) -> Self {
         let schema = spec.schema();
-        Self { spec, schema, target_partitions, split_bytes_max }
+        Self {
+            spec,
+            schema,
+            target_partitions,
+            split_bytes_max,
+        }
     }
 
     pub fn spec(&self) -> &Arc<TextSpec> {
@@ -60,7 +65,11 @@ impl TableProvider for TextTable {
             Some(columns) => columns.clone(),
             None => (0..self.spec.columns.len()).collect(),
         };
-        Ok(Arc::new(TextScanExec::new(Arc::clone(&self.spec), projection, child)?))
+        Ok(Arc::new(TextScanExec::new(
+            Arc::clone(&self.spec),
+            projection,
+            child,
+        )?))
     }
 }
 
@@ -85,7 +94,11 @@ pub fn splits_exec(groups: &[Vec<Split>]) -> Result<Arc<dyn ExecutionPlan>> {
         let files: UInt32Array = group.iter().map(|split| Some(split.file)).collect();
         let starts: UInt64Array = group.iter().map(|split| Some(split.start)).collect();
         let ends: UInt64Array = group.iter().map(|split| Some(split.end)).collect();
-        let columns = vec![Arc::new(files) as _, Arc::new(starts) as _, Arc::new(ends) as _];
+        let columns = vec![
+            Arc::new(files) as _,
+            Arc::new(starts) as _,
+            Arc::new(ends) as _,
+        ];
         partitions.push(vec![RecordBatch::try_new(Arc::clone(&schema), columns)?]);
     }
     if partitions.is_empty() {

@@ -72,7 +72,11 @@ fn parse_integer(bytes: &[u8]) -> Option<i64> {
             value.checked_mul(10)?.checked_sub(i64::from(digit))?
         };
     }
-    if negative { Some(value) } else { value.checked_neg() }
+    if negative {
+        Some(value)
+    } else {
+        value.checked_neg()
+    }
 }
 
 /// What Java's `Double.parseDouble` takes (but for hexadecimal floats), and the names of infinity
@@ -112,7 +116,9 @@ fn parse_date(bytes: &[u8]) -> Option<i32> {
         if !wanted.contains(&digits) {
             return None;
         }
-        parts[part] = rest[..digits].iter().fold(0, |value, b| value * 10 + u32::from(b - b'0'));
+        parts[part] = rest[..digits]
+            .iter()
+            .fold(0, |value, b| value * 10 + u32::from(b - b'0'));
         rest = &rest[digits..];
         match rest {
             [] => break,
@@ -161,11 +167,29 @@ mod tests {
 
     #[test]
     fn integers() {
-        for (text, value) in [("7", 7), ("+2001", 2001), (" -5\t", -5), ("007", 7), ("\u{7f}1\0", 1)] {
+        for (text, value) in [
+            ("7", 7),
+            ("+2001", 2001),
+            (" -5\t", -5),
+            ("007", 7),
+            ("\u{7f}1\0", 1),
+        ] {
             assert_eq!(int(text), Some(Cell::Int(value)), "{text:?}");
         }
         assert_eq!(int("-2147483648"), Some(Cell::Int(i32::MIN)));
-        for text in ["", " ", "+", "1999.5", "12.0", "19xx", "2147483648", "1 2", "--1", "1e1", "٣"] {
+        for text in [
+            "",
+            " ",
+            "+",
+            "1999.5",
+            "12.0",
+            "19xx",
+            "2147483648",
+            "1 2",
+            "--1",
+            "1e1",
+            "٣",
+        ] {
             assert_eq!(int(text), None, "{text:?}");
         }
         let big = |text: &str| parse(ColumnType::Bigint, text.as_bytes());
@@ -196,7 +220,9 @@ mod tests {
             assert_eq!(double(text), Some(value), "{text:?}");
         }
         assert!(double("NaN").unwrap().is_nan());
-        for text in ["", ".", "d", "1e", "1_0", "0x1p3", "nand", "infd", "1ff", "1,5", "e5"] {
+        for text in [
+            "", ".", "d", "1e", "1_0", "0x1p3", "nand", "infd", "1ff", "1,5", "e5",
+        ] {
             assert_eq!(double(text), None, "{text:?}");
         }
     }
@@ -204,10 +230,16 @@ mod tests {
     #[test]
     fn booleans() {
         for text in ["t", "TRUE", " y", "Yes", "1"] {
-            assert_eq!(parse(ColumnType::Boolean, text.as_bytes()), Some(Cell::Boolean(true)));
+            assert_eq!(
+                parse(ColumnType::Boolean, text.as_bytes()),
+                Some(Cell::Boolean(true))
+            );
         }
         for text in ["f", "False", "N", "no ", "0"] {
-            assert_eq!(parse(ColumnType::Boolean, text.as_bytes()), Some(Cell::Boolean(false)));
+            assert_eq!(
+                parse(ColumnType::Boolean, text.as_bytes()),
+                Some(Cell::Boolean(false))
+            );
         }
         assert_eq!(parse(ColumnType::Boolean, b"2"), None);
     }
@@ -233,8 +265,19 @@ mod tests {
             assert_eq!(date(text), Some(days), "{text:?}");
         }
         for text in [
-            "", "70", "1970-", "1970-13", "1970-00-01", "1999-02-29", "1970-1-1x", "1970T", "1970-01 ab",
-            "12345678", "1970-001-01", "9999999-01-01", "1970/01/01",
+            "",
+            "70",
+            "1970-",
+            "1970-13",
+            "1970-00-01",
+            "1999-02-29",
+            "1970-1-1x",
+            "1970T",
+            "1970-01 ab",
+            "12345678",
+            "1970-001-01",
+            "9999999-01-01",
+            "1970/01/01",
         ] {
             assert_eq!(date(text), None, "{text:?}");
         }

@@ -52,7 +52,9 @@ async fn objects(world: &World) -> BTreeMap<String, Vec<u8>> {
 
 fn audits(objects: &BTreeMap<String, Vec<u8>>) -> Vec<RangeAudit> {
     let audits = objects.iter().filter(|(name, _)| name.ends_with(".json"));
-    audits.map(|(_, content)| serde_json::from_slice(content).unwrap()).collect()
+    audits
+        .map(|(_, content)| serde_json::from_slice(content).unwrap())
+        .collect()
 }
 
 #[rstest]
@@ -67,45 +69,95 @@ async fn every_range_is_audited(
     #[case] ranges: usize,
 ) {
     let (world, spec) = world_with_audit(path, &bytes, mode).await;
-    let rows = if mode == BadRecords::Drop { 270_000 } else { 300_000 };
-    assert_eq!(world.rows("select count(*) from t").await.unwrap(), [rows.to_string()]);
+    let rows = if mode == BadRecords::Drop {
+        270_000
+    } else {
+        300_000
+    };
+    assert_eq!(
+        world.rows("select count(*) from t").await.unwrap(),
+        [rows.to_string()]
+    );
     let first = objects(&world).await;
     let found = audits(&first);
     assert_eq!(found.len(), ranges);
-    assert!(found.iter().all(|audit| first.contains_key(&audit.object_name())));
+    assert!(
+        found
+            .iter()
+            .all(|audit| first.contains_key(&audit.object_name()))
+    );
 
     let merged = merge(&spec, found.clone()).unwrap();
-    let [file] = merged.as_slice() else { panic!("one file") };
-    assert_eq!((file.records, file.rows, file.rejects), (300_000, rows, 30_000));
+    let [file] = merged.as_slice() else {
+        panic!("one file")
+    };
+    assert_eq!(
+        (file.records, file.rows, file.rejects),
+        (300_000, rows, 30_000)
+    );
     assert!(file.missing.is_empty(), "{:?}", file.missing);
     let reasons: Vec<(&str, u64)> = file.reasons.iter().map(|(r, n)| (r.as_str(), *n)).collect();
-    assert_eq!(reasons, [("bad_value:year", 29_999), ("invalid_utf8", 1), ("surplus_fields", 2)]);
+    assert_eq!(
+        reasons,
+        [
+            ("bad_value:year", 29_999),
+            ("invalid_utf8", 1),
+            ("surplus_fields", 2)
+        ]
+    );
 
     let mut rejects = Vec::new();
     for url in &file.reject_objects {
-        let name = url.strip_prefix("memory:///audit%20of/run/").or(url.strip_prefix("memory:///audit of/run/"));
+        let name = url
+            .strip_prefix("memory:///audit%20of/run/")
+            .or(url.strip_prefix("memory:///audit of/run/"));
         let lines = std::str::from_utf8(&first[name.unwrap()]).unwrap();
-        rejects.extend(lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+        rejects.extend(
+            lines
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+        );
     }
     assert_eq!(rejects.len(), 30_000);
     let plain = content();
     for reject in &rejects {
         let offset = usize::try_from(reject["offset"].as_u64().unwrap()).unwrap();
-        let record = plain[offset..].split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap();
-        assert_eq!(reject["record"].as_str().unwrap(), String::from_utf8_lossy(record));
+        let record = plain[offset..]
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .next()
+            .unwrap();
+        assert_eq!(
+            reject["record"].as_str().unwrap(),
+            String::from_utf8_lossy(record)
+        );
     }
-    let odd = rejects.iter().find(|reject| reject["reasons"] == json!(["invalid_utf8"])).unwrap();
+    let odd = rejects
+        .iter()
+        .find(|reject| reject["reasons"] == json!(["invalid_utf8"]))
+        .unwrap();
     assert_eq!(odd["record_base64"], json!("MjD/CTE="));
     assert_eq!(odd["input"], json!("titles"));
     let both = json!(["surplus_fields", "bad_value:year"]);
-    assert_eq!(rejects.iter().filter(|reject| reject["reasons"] == both).count(), 2);
+    assert_eq!(
+        rejects
+            .iter()
+            .filter(|reject| reject["reasons"] == both)
+            .count(),
+        2
+    );
 
     // Once more, with other columns: the same objects with the same bytes.
     world.rows("select sum(year) from t").await.unwrap();
     assert_eq!(objects(&world).await, first);
     for audit in found {
-        let split = Split { file: audit.file_index, start: audit.start, end: audit.end };
-        let again = audit_range(&world.context.runtime_env(), &spec, split).await.unwrap();
+        let split = Split {
+            file: audit.file_index,
+            start: audit.start,
+            end: audit.end,
+        };
+        let again = audit_range(&world.context.runtime_env(), &spec, split)
+            .await
+            .unwrap();
         assert_eq!(again, audit);
     }
     assert_eq!(objects(&world).await, first);
@@ -121,21 +173,34 @@ async fn coverage() {
 
     // Duplicates count once, a missing range is named.
     let twice = [all.clone(), all.clone()].concat();
-    assert_eq!(merge(&spec, twice).unwrap(), merge(&spec, all.clone()).unwrap());
+    assert_eq!(
+        merge(&spec, twice).unwrap(),
+        merge(&spec, all.clone()).unwrap()
+    );
     for (left_out, audit) in sorted.iter().enumerate() {
         let mut some = sorted.clone();
         some.remove(left_out);
         let merged = merge(&spec, some).unwrap();
-        let missing = Split { file: 0, start: audit.start, end: audit.end };
+        let missing = Split {
+            file: 0,
+            start: audit.start,
+            end: audit.end,
+        };
         assert_eq!(merged[0].missing, [missing]);
     }
-    let whole = Split { file: 0, start: spec.files[0].body_start, end: spec.files[0].size };
+    let whole = Split {
+        file: 0,
+        start: spec.files[0].body_start,
+        end: spec.files[0].size,
+    };
     assert_eq!(merge(&spec, Vec::new()).unwrap()[0].missing, [whole]);
 
     let change = |change: fn(&mut RangeAudit)| {
         let mut other = sorted[1].clone();
         change(&mut other);
-        merge(&spec, [all.clone(), vec![other]].concat()).unwrap_err().cause
+        merge(&spec, [all.clone(), vec![other]].concat())
+            .unwrap_err()
+            .cause
     };
     assert!(change(|audit| audit.rows += 1).ends_with("another audit of this range differs"));
     assert!(change(|audit| audit.start += 1).ends_with("it overlaps another one"));
@@ -160,8 +225,12 @@ async fn a_scan_that_fails_or_stops_leaves_no_audit() {
             true
         }
     }
-    let reader = scan(&world, &spec, Sizes::default()).open(splits(&spec, 1, 1 << 30)[0][0]).unwrap();
-    let run = tokio::task::spawn_blocking(move || reader.run(&mut Impatient)).await.unwrap();
+    let reader = scan(&world, &spec, Sizes::default())
+        .open(splits(&spec, 1, 1 << 30)[0][0])
+        .unwrap();
+    let run = tokio::task::spawn_blocking(move || reader.run(&mut Impatient))
+        .await
+        .unwrap();
     assert_eq!(run.unwrap(), None);
     assert!(objects(&world).await.is_empty());
 }
@@ -208,13 +277,24 @@ async fn any_cut_gives_the_same_audit(
 ) {
     let text = b"id\tyear\r\n1\tx\r\n\r\n2\t2\r3\ty\n\n4\n5\t5\t\t\n6\t6";
     let (world, spec) = world_with_audit("a.tsv", text, BadRecords::Drop).await;
-    let sizes = Sizes { fetch_bytes, ahead: 2, tail_bytes, window_bytes: 3 };
+    let sizes = Sizes {
+        fetch_bytes,
+        ahead: 2,
+        tail_bytes,
+        window_bytes: 3,
+    };
     let scan = scan(&world, &spec, sizes);
     let (mut rows, mut found) = (0, Vec::new());
     let (mut start, size) = (spec.files[0].body_start, spec.files[0].size);
     while start < size {
         let end = (start + range_bytes).min(size);
-        let reader = scan.open(Split { file: 0, start, end }).unwrap();
+        let reader = scan
+            .open(Split {
+                file: 0,
+                start,
+                end,
+            })
+            .unwrap();
         let reader = reader.with_rejects_max(rejects_max);
         let run = tokio::task::spawn_blocking(move || {
             let mut count = Count(0);
@@ -227,7 +307,10 @@ async fn any_cut_gives_the_same_audit(
     }
     assert_eq!(rows, 2);
     let merged = merge(&spec, found).unwrap();
-    assert_eq!((merged[0].records, merged[0].rows, merged[0].rejects), (6, 2, 4));
+    assert_eq!(
+        (merged[0].records, merged[0].rows, merged[0].rejects),
+        (6, 2, 4)
+    );
     let objects = objects(&world).await;
     let rejects: String = merged[0]
         .reject_objects
@@ -236,7 +319,12 @@ async fn any_cut_gives_the_same_audit(
         .collect();
     let records: Vec<String> = rejects
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].as_str().unwrap().into())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["record"]
+                .as_str()
+                .unwrap()
+                .into()
+        })
         .collect();
     assert_eq!(records, ["1\tx", "3\ty", "4", "5\t5\t\t"]);
 }

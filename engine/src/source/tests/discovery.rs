@@ -28,8 +28,14 @@ async fn a_folder_of_parts_with_columns_in_any_order() {
     let names: Vec<&str> = spec.files.iter().map(SourceFile::name).collect();
     assert_eq!(names, ["part-1.tsv", "part-2.tsv", "part-3.tsv.gz"]);
     assert_eq!(spec.files[0].body_start, 9);
-    assert_eq!((spec.files[1].fields.as_slice(), spec.files[1].field_count), ([2, 0].as_slice(), 3));
-    assert_eq!(world.rows("select * from t order by id").await.unwrap(), ["a|1", "b|2", "c|3"]);
+    assert_eq!(
+        (spec.files[1].fields.as_slice(), spec.files[1].field_count),
+        ([2, 0].as_slice(), 3)
+    );
+    assert_eq!(
+        world.rows("select * from t order by id").await.unwrap(),
+        ["a|1", "b|2", "c|3"]
+    );
 }
 
 #[rstest]
@@ -45,12 +51,18 @@ async fn a_header_alone_is_an_empty_table(#[case] path: &str, #[case] content: V
 }
 
 #[rstest]
-#[case::nothing("b.tsv", "memory:///b.tsv does not exist, or is a folder without files in it")]
+#[case::nothing(
+    "b.tsv",
+    "memory:///b.tsv does not exist, or is a folder without files in it"
+)]
 #[case::empty("empty.tsv", "memory:///empty.tsv is empty")]
 #[case::nothing_packed("empty.gz", "memory:///empty.gz is empty")]
 #[case::blank("blank.tsv", "memory:///blank.tsv is empty")]
 #[case::empty_folder("parts", "memory:///parts holds nothing but empty files")]
-#[case::column("x.tsv", "memory:///x.tsv has no column `year`; its columns are id, b, c")]
+#[case::column(
+    "x.tsv",
+    "memory:///x.tsv has no column `year`; its columns are id, b, c"
+)]
 #[case::twice("y.tsv", "memory:///y.tsv has more than one column `year`")]
 #[tokio::test]
 async fn what_cannot_be_used(#[case] path: &str, #[case] cause: &str) {
@@ -65,7 +77,10 @@ async fn what_cannot_be_used(#[case] path: &str, #[case] cause: &str) {
     .await;
     let error = world.discover(path, &titles()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Input);
-    assert_eq!(error.to_string(), format!("failed to read input titles: {cause}"));
+    assert_eq!(
+        error.to_string(),
+        format!("failed to read input titles: {cause}")
+    );
 }
 
 #[tokio::test]
@@ -86,13 +101,20 @@ async fn the_number_of_records_is_guessed() {
     }
     let world = World::with(&[("a.tsv", &text), ("b.tsv", b"id\tyear\n1\t1")]).await;
     let records = |spec: TextSpec| spec.files[0].records_estimate;
-    assert_eq!(records(world.discover("a.tsv", &titles()).await.unwrap()), 100_000);
-    assert_eq!(records(world.discover("b.tsv", &titles()).await.unwrap()), 1);
+    let guess = records(world.discover("a.tsv", &titles()).await.unwrap());
+    assert!((99_000..101_000).contains(&guess), "{guess}");
+    assert_eq!(
+        records(world.discover("b.tsv", &titles()).await.unwrap()),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_changed_is_noticed() {
-    for (before, after) in [("id\tyear\n1\t1990\n", "id\tyear\n1\t1991\n"), ("id\tyear\n1\t1\n", "x")] {
+    for (before, after) in [
+        ("id\tyear\n1\t1990\n", "id\tyear\n1\t1991\n"),
+        ("id\tyear\n1\t1\n", "x"),
+    ] {
         let world = World::with(&[("a.tsv", before.as_bytes())]).await;
         world.table("t", "a.tsv", &titles()).await.unwrap();
         world.put("a.tsv", after.as_bytes()).await;
@@ -110,14 +132,19 @@ async fn local_files() {
     let context = SessionContext::new();
     let store: Arc<dyn ObjectStore> = Arc::new(object_store::local::LocalFileSystem::new());
     let path = Path::from_absolute_path(&file).unwrap();
-    let spec = discover(&store, "file:///", &path, &titles()).await.unwrap();
+    let spec = discover(&store, "file:///", &path, &titles())
+        .await
+        .unwrap();
     let world = World { store, context };
     world.register("t", &Arc::new(spec));
     assert_eq!(world.rows("select * from t").await.unwrap(), ["1|1990"]);
     for content in ["id", "id\tyear\n1\t1990\n2\t1991\n"] {
         std::fs::write(&file, content).unwrap();
         let error = world.rows("select * from t").await.unwrap_err();
-        assert!(error.cause.ends_with("a b.tsv changed while it was read"), "{error}");
+        assert!(
+            error.cause.ends_with("a b.tsv changed while it was read"),
+            "{error}"
+        );
         assert_eq!(error.kind, Kind::Retryable);
     }
     std::fs::remove_file(&file).unwrap();

@@ -32,7 +32,9 @@ struct World {
 impl World {
     fn new() -> Self {
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let config = SessionConfig::new().with_target_partitions(4).with_batch_size(100);
+        let config = SessionConfig::new()
+            .with_target_partitions(4)
+            .with_batch_size(100);
         let context = SessionContext::new_with_config(config);
         context.register_object_store(&Url::parse(STORE).unwrap(), Arc::clone(&store));
         Self { store, context }
@@ -47,11 +49,21 @@ impl World {
     }
 
     async fn put(&self, path: &str, content: &[u8]) {
-        self.store.put(&Path::from(path), content.to_vec().into()).await.unwrap();
+        self.store
+            .put(&Path::from(path), content.to_vec().into())
+            .await
+            .unwrap();
     }
 
     async fn get(&self, path: &str) -> Vec<u8> {
-        self.store.get(&Path::from(path)).await.unwrap().bytes().await.unwrap().to_vec()
+        self.store
+            .get(&Path::from(path))
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap()
+            .to_vec()
     }
 
     async fn discover(&self, path: &str, declared: &InputSpec) -> Result<TextSpec> {
@@ -73,7 +85,14 @@ impl World {
     /// The rows of a query: cells between bars, null as `~`.
     async fn rows(&self, sql: &str) -> Result<Vec<String>> {
         let ours = |error| Error::from_datafusion(&error, "run", sql);
-        let batches = self.context.sql(sql).await.map_err(ours)?.collect().await.map_err(ours)?;
+        let batches = self
+            .context
+            .sql(sql)
+            .await
+            .map_err(ours)?
+            .collect()
+            .await
+            .map_err(ours)?;
         let options = FormatOptions::default().with_null("~");
         let mut rows = Vec::new();
         for batch in batches {
@@ -83,8 +102,10 @@ impl World {
                 .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
                 .collect();
             for row in 0..batch.num_rows() {
-                let row: Vec<String> =
-                    cells.iter().map(|column| column.value(row).to_string()).collect();
+                let row: Vec<String> = cells
+                    .iter()
+                    .map(|column| column.value(row).to_string())
+                    .collect();
                 rows.push(row.join("|"));
             }
         }
@@ -99,9 +120,10 @@ fn declared(format: TextFormat, columns: &[&str], mode: BadRecords) -> InputSpec
     let column = |text: &&str| match text.split_once(':') {
         None => Column::new(*text, ColumnType::String),
         Some((name, checked)) => match checked.strip_prefix('?') {
-            Some(check) => {
-                Column { check: Some(kind(check)), ..Column::new(name, ColumnType::String) }
-            }
+            Some(check) => Column {
+                check: Some(kind(check)),
+                ..Column::new(name, ColumnType::String)
+            },
             None => Column::new(name, kind(checked)),
         },
     };

@@ -42,9 +42,11 @@ fn long() -> Vec<u8> {
 async fn long_files() {
     let text = long();
     let expected = ["1000000|999500000|499999500000"];
-    for (path, content) in
-        [("a.tsv", text.clone()), ("a.tsv.gz", gzip(&text)), ("a.tsv.zst", zstd(&text))]
-    {
+    for (path, content) in [
+        ("a.tsv", text.clone()),
+        ("a.tsv.gz", gzip(&text)),
+        ("a.tsv.zst", zstd(&text)),
+    ] {
         let world = World::with(&[(path, &content)]).await;
         world.table("t", path, &titles()).await.unwrap();
         let sql = "select count(*), sum(year), sum(cast(id as bigint)) from t";
@@ -61,10 +63,17 @@ async fn broken_files(#[case] path: &str, #[case] content: Vec<u8>, #[case] name
     let cut = content[..sound / 2].to_vec();
     let no_trailer = content[..sound - 3].to_vec();
     let garbage = [content.clone(), b"garbage".to_vec()].concat();
-    for (what, broken) in [("cut", cut), ("no trailer", no_trailer), ("garbage", garbage)] {
+    for (what, broken) in [
+        ("cut", cut),
+        ("no trailer", no_trailer),
+        ("garbage", garbage),
+    ] {
         let error = read_as(path, &broken).await.unwrap_err();
         assert_eq!(error.kind, Kind::Input, "{what}: {error}");
-        assert!(error.cause.contains(path) && error.cause.contains(name), "{what}: {error}");
+        assert!(
+            error.cause.contains(path) && error.cause.contains(name),
+            "{what}: {error}"
+        );
         assert!(error.hint.is_some());
     }
 }

@@ -42,16 +42,42 @@ fn found(
     let skip_first = start > 0;
     let base = if skip_first { start - 1 } else { 0 };
     let max_record_bytes = 1000;
-    let extent = Extent { base: base as u64, skip_first, end, max_record_bytes, window_bytes };
+    let extent = Extent {
+        base: base as u64,
+        skip_first,
+        end,
+        max_record_bytes,
+        window_bytes,
+    };
     let mut records = Vec::new();
-    scan(Chunks { bytes: &bytes[base..], size: chunk }, format, extent, &mut |record| {
-        let field = |index| record.field(index).map(|(bytes, quoted)| (bytes.to_vec(), quoted));
-        let fields = (0..record.fields.len()).map(|index| field(index).unwrap()).collect();
-        let text = record.text.is_some();
-        let (offset, raw) = (record.offset, record.raw.to_vec());
-        records.push(Found { offset, raw, fields, text, bad_quote: record.bad_quote });
-        Ok::<_, ScanError>(ControlFlow::Continue(()))
-    })?;
+    scan(
+        Chunks {
+            bytes: &bytes[base..],
+            size: chunk,
+        },
+        format,
+        extent,
+        &mut |record| {
+            let field = |index| {
+                record
+                    .field(index)
+                    .map(|(bytes, quoted)| (bytes.to_vec(), quoted))
+            };
+            let fields = (0..record.fields.len())
+                .map(|index| field(index).unwrap())
+                .collect();
+            let text = record.text.is_some();
+            let (offset, raw) = (record.offset, record.raw.to_vec());
+            records.push(Found {
+                offset,
+                raw,
+                fields,
+                text,
+                bad_quote: record.bad_quote,
+            });
+            Ok::<_, ScanError>(ControlFlow::Continue(()))
+        },
+    )?;
     Ok(records)
 }
 
@@ -64,7 +90,10 @@ fn naive_lines(bytes: &[u8]) -> Vec<Found> {
             records.push(Found {
                 offset,
                 raw: line.to_vec(),
-                fields: line.split(|byte| *byte == b'\t').map(|f| (f.to_vec(), false)).collect(),
+                fields: line
+                    .split(|byte| *byte == b'\t')
+                    .map(|f| (f.to_vec(), false))
+                    .collect(),
                 text: std::str::from_utf8(line).is_ok(),
                 bad_quote: false,
             });
@@ -76,7 +105,11 @@ fn naive_lines(bytes: &[u8]) -> Vec<Found> {
 
 /// RFC 4180 byte by byte.
 fn naive_quoted(bytes: &[u8]) -> Vec<Found> {
-    let ends_line = |at: usize| bytes.get(at).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+    let ends_line = |at: usize| {
+        bytes
+            .get(at)
+            .is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
+    };
     let mut at = 0;
     let mut records = Vec::new();
     while at < bytes.len() {
@@ -120,7 +153,13 @@ fn naive_quoted(bytes: &[u8]) -> Vec<Found> {
         }
         let raw = bytes[start..at].to_vec();
         let text = std::str::from_utf8(&raw).is_ok();
-        records.push(Found { offset: start as u64, raw, fields, text, bad_quote });
+        records.push(Found {
+            offset: start as u64,
+            raw,
+            fields,
+            text,
+            bad_quote,
+        });
         at += 1;
     }
     records
@@ -131,11 +170,38 @@ fn content(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|parts| parts.concat())
 }
 
-const LINES: &[&[u8]] =
-    &[b"\r", b"\n", b"\r\n", b"\t", b"\t", b" ", b"ab", b"c", b"\\N", "é".as_bytes(), b"\xff", b"\""];
-const QUOTED: &[&[u8]] =
-    &[b"\r", b"\n", b"\r\n", b",", b",", b" ", b"\t", b"ab", b"\"", b"\"", b"\"\"", b",\"", b"\",",
-        "é".as_bytes(), b"\xc3", b"\xa9"];
+const LINES: &[&[u8]] = &[
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\t",
+    b"\t",
+    b" ",
+    b"ab",
+    b"c",
+    b"\\N",
+    "é".as_bytes(),
+    b"\xff",
+    b"\"",
+];
+const QUOTED: &[&[u8]] = &[
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b",",
+    b",",
+    b" ",
+    b"\t",
+    b"ab",
+    b"\"",
+    b"\"",
+    b"\"\"",
+    b",\"",
+    b"\",",
+    "é".as_bytes(),
+    b"\xc3",
+    b"\xa9",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -191,12 +257,22 @@ fn a_long_record_is_found_with_little_read() {
     for format in [TextFormat::imdb_tsv(), TextFormat::csv()] {
         let mut endless = Endless(0);
         let max_record_bytes = 1 << 20;
-        let extent =
-            Extent { base: 7, skip_first: false, end: 8, max_record_bytes, window_bytes: 4096 };
-        let outcome =
-            scan(&mut endless, &format, extent, &mut |_| Ok::<_, ScanError>(ControlFlow::Break(())));
+        let extent = Extent {
+            base: 7,
+            skip_first: false,
+            end: 8,
+            max_record_bytes,
+            window_bytes: 4096,
+        };
+        let outcome = scan(&mut endless, &format, extent, &mut |_| {
+            Ok::<_, ScanError>(ControlFlow::Break(()))
+        });
         assert!(matches!(outcome, Err(ScanError::TooLong(7))), "{outcome:?}");
-        assert!(endless.0 < (1 << 20) + 8192, "{} bytes were read", endless.0);
+        assert!(
+            endless.0 < (1 << 20) + 8192,
+            "{} bytes were read",
+            endless.0
+        );
     }
 }
 

@@ -15,10 +15,18 @@ async fn imdb_lines() {
         3\t  kept  \t 2001 \r\
         4\t\t\n\
         5\t \\N\t+7";
-    let rows = read(text, &imdb(&["id", "name", "year"], BadRecords::Permissive)).await.unwrap();
+    let rows = read(text, &imdb(&["id", "name", "year"], BadRecords::Permissive))
+        .await
+        .unwrap();
     assert_eq!(
         rows,
-        ["1|\"Quoted\" \"stray|1999", "2|~| \\N", "3|  kept  | 2001 ", "4|~|~", "5| \\N|+7"]
+        [
+            "1|\"Quoted\" \"stray|1999",
+            "2|~| \\N",
+            "3|  kept  | 2001 ",
+            "4|~|~",
+            "5| \\N|+7"
+        ]
     );
 }
 
@@ -29,10 +37,16 @@ async fn typed_columns() {
         \\N\t\t.5\tF\t2020\n\
         19xx\t1.0\tx\tmaybe\t2021-02-29\n";
     let columns = ["i:int", "b:bigint", "d:double", "t:boolean", "w:date"];
-    let rows = read(text, &imdb(&columns, BadRecords::Permissive)).await.unwrap();
+    let rows = read(text, &imdb(&columns, BadRecords::Permissive))
+        .await
+        .unwrap();
     assert_eq!(
         rows,
-        ["1|-9000000000|10.0|true|2020-02-29", "~|~|0.5|false|2020-01-01", "~|~|~|~|~"]
+        [
+            "1|-9000000000|10.0|true|2020-02-29",
+            "~|~|0.5|false|2020-01-01",
+            "~|~|~|~|~"
+        ]
     );
 }
 
@@ -43,7 +57,10 @@ async fn typed_columns() {
 #[tokio::test]
 async fn modes(#[case] mode: BadRecords, #[case] expected: &[&str]) {
     let text = b"id\tyear\n1\t1990\n2\t19xx\n3\n4\t2000\tsurplus\n";
-    assert_eq!(read(text, &imdb(&["id", "year:int"], mode)).await.unwrap(), expected);
+    assert_eq!(
+        read(text, &imdb(&["id", "year:int"], mode)).await.unwrap(),
+        expected
+    );
 }
 
 #[rstest]
@@ -80,7 +97,10 @@ async fn invalid_utf8_is_replaced_and_its_neighbours_are_not() {
 async fn a_checked_column_stays_text() {
     let text = b"id\tend\n1\tunknown\n2\t \t\n3\t+07\n4\t\\N\n";
     let keep = imdb(&["id", "end:?int"], BadRecords::Permissive);
-    assert_eq!(read(text, &keep).await.unwrap(), ["1|unknown", "2| ", "3|+07", "4|~"]);
+    assert_eq!(
+        read(text, &keep).await.unwrap(),
+        ["1|unknown", "2| ", "3|+07", "4|~"]
+    );
     let dropped = imdb(&["id", "end:?int"], BadRecords::Drop);
     assert_eq!(read(text, &dropped).await.unwrap(), ["3|+07", "4|~"]);
 }
@@ -90,7 +110,11 @@ async fn rejects_do_not_depend_on_the_projection() {
     let world = World::with(&[("a.tsv", b"id\tyear\tend\n1\t1\t1\n2\tx\t1\n3\t1\ty\n")]).await;
     let declared = imdb(&["id", "year:int", "end:?int"], BadRecords::Drop);
     world.table("t", "a.tsv", &declared).await.unwrap();
-    for sql in ["select id from t", "select count(*) from t", "select year from t"] {
+    for sql in [
+        "select id from t",
+        "select count(*) from t",
+        "select year from t",
+    ] {
         assert_eq!(world.rows(sql).await.unwrap(), ["1"], "{sql}");
     }
 }
@@ -108,17 +132,26 @@ async fn quoted_fields() {
         \"\",caf\xc3\xa9,\"\xc3\xa9\"\"\"\n";
     let declared = csv(&["a", "b", "c, too"], BadRecords::Drop);
     let rows = read(text, &declared).await.unwrap();
-    assert_eq!(rows, ["1|two, \"three\"\r\nfour|5", "~||x\"y\"z", "|café|é\""]);
+    assert_eq!(
+        rows,
+        ["1|two, \"three\"\r\nfour|5", "~||x\"y\"z", "|café|é\""]
+    );
 }
 
 #[tokio::test]
 async fn bad_quotes() {
     let text = b"a,b\n\"x\"y,1\n2,\"open\nto the end";
-    let rows = read(text, &csv(&["a", "b"], BadRecords::Permissive)).await.unwrap();
+    let rows = read(text, &csv(&["a", "b"], BadRecords::Permissive))
+        .await
+        .unwrap();
     assert_eq!(rows, ["\"x\"y|1", "2|\"open\nto the end"]);
-    let rows = read(text, &csv(&["a", "b"], BadRecords::Drop)).await.unwrap();
+    let rows = read(text, &csv(&["a", "b"], BadRecords::Drop))
+        .await
+        .unwrap();
     assert!(rows.is_empty());
-    let error = read(text, &csv(&["a", "b"], BadRecords::Fail)).await.unwrap_err();
+    let error = read(text, &csv(&["a", "b"], BadRecords::Fail))
+        .await
+        .unwrap_err();
     assert!(error.cause.ends_with("byte 4: bad_quote"), "{error}");
 }
 
@@ -126,7 +159,9 @@ async fn bad_quotes() {
 async fn declared_nulls() {
     let mut declared = csv(&["a", "b:int"], BadRecords::Drop);
     declared.format.null = vec!["NA".to_owned(), "-".to_owned()];
-    let rows = read(b"a,b\nNA,-\nna,1\n\"NA\",\n", &declared).await.unwrap();
+    let rows = read(b"a,b\nNA,-\nna,1\n\"NA\",\n", &declared)
+        .await
+        .unwrap();
     assert_eq!(rows, ["~|~", "na|1", "~|~"]);
 }
 
@@ -138,7 +173,9 @@ async fn a_line_of_40_mb_is_an_error_in_every_mode() {
         let error = read(&text, &imdb(&["id", "name"], mode)).await.unwrap_err();
         assert_eq!(error.kind, Kind::Input);
         assert!(
-            error.cause.ends_with("a.tsv: the record at byte 13 is longer than 16 MiB"),
+            error
+                .cause
+                .ends_with("a.tsv: the record at byte 13 is longer than 16 MiB"),
             "{error}"
         );
         assert!(error.hint.unwrap().contains("line-based"));
@@ -151,7 +188,13 @@ async fn a_record_of_10_mb_is_read() {
     text.resize(10 << 20, b'x');
     text.extend(b"\n2\ty\n");
     let world = World::with(&[("a.tsv", &text)]).await;
-    world.table("t", "a.tsv", &imdb(&["id", "name"], BadRecords::Fail)).await.unwrap();
-    let rows = world.rows("select id, length(name) from t order by id").await.unwrap();
+    world
+        .table("t", "a.tsv", &imdb(&["id", "name"], BadRecords::Fail))
+        .await
+        .unwrap();
+    let rows = world
+        .rows("select id, length(name) from t order by id")
+        .await
+        .unwrap();
     assert_eq!(rows, [format!("1|{}", (10 << 20) - 10), "2|1".to_owned()]);
 }

@@ -9,8 +9,24 @@ use super::*;
 
 /// Lines like those of title.basics.tsv.
 fn title_basics(records: u32) -> Vec<u8> {
-    let words = ["The", "Night", "of", "Étoile", "Carmencita", "a", "Blacksmith", "Scene", "2"];
-    let genres = ["Documentary,Short", "Drama", "Comedy,Drama,Romance", "\\N", "Talk-Show"];
+    let words = [
+        "The",
+        "Night",
+        "of",
+        "Étoile",
+        "Carmencita",
+        "a",
+        "Blacksmith",
+        "Scene",
+        "2",
+    ];
+    let genres = [
+        "Documentary,Short",
+        "Drama",
+        "Comedy,Drama,Romance",
+        "\\N",
+        "Talk-Show",
+    ];
     let kinds = ["movie", "tvEpisode", "short", "tvSeries"];
     let mut text = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\t\
         runtimeMinutes\tgenres\n"
@@ -24,7 +40,9 @@ fn title_basics(records: u32) -> Vec<u8> {
         let title: Vec<&str> = (0..=next(5)).map(|_| words[next(words.len())]).collect();
         let (title, kind, genre) = (title.join(" "), kinds[next(4)], genres[next(5)]);
         let year = 1900 + next(125);
-        text.extend(format!("tt{id:07}\t{kind}\t{title}\t{title}\t0\t{year}\t\\N\t\\N\t{genre}\n").bytes());
+        text.extend(
+            format!("tt{id:07}\t{kind}\t{title}\t{title}\t0\t{year}\t\\N\t\\N\t{genre}\n").bytes(),
+        );
     }
     text
 }
@@ -79,7 +97,10 @@ async fn of_title_basics() {
                 best = best.min(tokio::task::spawn_blocking(run).await.unwrap());
             }
             let rate = text.len() as f64 / 1e6 / best;
-            println!("{columns:?} {projection:?}: {rate:.0} MB/s, {:.0} MB", text.len() as f64 / 1e6);
+            println!(
+                "{columns:?} {projection:?}: {rate:.0} MB/s, {:.0} MB",
+                text.len() as f64 / 1e6
+            );
         }
     }
 }
