@@ -9,8 +9,8 @@
 //! rows, so that whoever cuts a plan into tasks only has to cut that child. Where a range leaves
 //! an audit behind, [`merge`] tells whether the input was read whole.
 //!
-//! Bytes pass through [`fetch`] (requests, decompression), [`records`] and [`quoted`] (records and
-//! fields), [`rows`] and [`values`] (verdict, columns) and [`range`], which drives them.
+//! Bytes pass through `fetch` (requests, decompression), `records` and `quoted` (records and
+//! fields), `rows` and `values` (verdict, columns) and `range`, which drives them.
 
 mod audit;
 mod discover;

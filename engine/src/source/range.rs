@@ -20,7 +20,7 @@ use super::fetch::{Opened, Sizes, StoredBytes, decode_error, decompressed, read_
 use super::records::{self, Extent, Record, ScanError};
 use super::rejects::{AuditFolder, Auditor};
 use super::rows::{Problem, Rows, value_of};
-use super::spec::{BadRecords, Compression, Split, TextSpec};
+use super::spec::{BadRecords, Compression, HIGHEST_MAX_RECORD_BYTES, Split, TextSpec};
 use crate::error::{Error, Kind, Result};
 
 /// A batch ends early when the records behind it have this many bytes, which keeps long records
@@ -145,7 +145,7 @@ impl RangeScan {
             } else {
                 u64::MAX
             },
-            max_record_bytes: spec.max_record_bytes,
+            max_record_bytes: spec.max_record_bytes.min(HIGHEST_MAX_RECORD_BYTES),
             window_bytes: self.sizes.window_bytes,
         };
         let scanned = self.metrics.bytes_scanned.clone();

@@ -15,7 +15,7 @@ use url::{Position, Url};
 use super::audit::{RangeAudit, range_name};
 use super::records::Record;
 use super::rows::Problem;
-use super::spec::{Split, TextSpec, url_of};
+use super::spec::{Split, TextSpec};
 use crate::error::{Error, Kind, Result};
 
 /// An object of rejects is written when it holds this many bytes.
@@ -25,8 +25,9 @@ const REJECTS_BYTES: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct AuditFolder {
     store: Arc<dyn ObjectStore>,
-    store_url: String,
     folder: Path,
+    /// The folder as the spec names it.
+    url: String,
 }
 
 impl AuditFolder {
@@ -43,15 +44,12 @@ impl AuditFolder {
         let store = runtime
             .object_store(&store_url)
             .map_err(|error| wrong(error.strip_backtrace()))?;
-        Ok(Some(Self {
-            store,
-            store_url: store_url.as_str().to_owned(),
-            folder,
-        }))
+        let url = text.strip_suffix('/').unwrap_or(text).to_owned();
+        Ok(Some(Self { store, folder, url }))
     }
 
     fn url(&self, name: &str) -> String {
-        url_of(&self.store_url, self.folder.clone().join(name).as_ref())
+        format!("{}/{name}", self.url)
     }
 
     async fn put(&self, name: &str, content: Vec<u8>) -> Result<()> {

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The longest record that is read unless the input says otherwise, in bytes.
 pub const DEFAULT_MAX_RECORD_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The highest limit that can be set: positions within a record are 32 bits wide.
-pub(super) const HIGHEST_MAX_RECORD_BYTES: u64 = 1024 * 1024 * 1024;
+/// The highest limit that can be set, in bytes: a batch with such a record in it, each byte of
+/// which turns into a U+FFFD of three, still fits Arrow's 31-bit offsets.
+pub(super) const HIGHEST_MAX_RECORD_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Everything a task needs to read an input, apart from the ranges that it is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
