@@ -8,8 +8,11 @@
 //! - [`store`]: the one door to local disks and object stores;
 //! - [`error`]: the one error type.
 
+pub mod codec;
 pub mod error;
-
+pub mod logging;
+pub mod session;
 pub mod sink;
-
+pub mod source;
+pub mod spark;
 pub mod store;

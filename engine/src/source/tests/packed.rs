@@ -1,0 +1,91 @@
+//! Compressed files.
+
+use rstest::rstest;
+
+use super::*;
+use crate::error::Kind;
+
+const TEXT: &[u8] = b"\xef\xbb\xbfid\tyear\n1\t1990\n2\t\\N\n";
+
+fn titles() -> InputSpec {
+    imdb(&["id", "year:int"], BadRecords::Fail)
+}
+
+async fn read_as(path: &str, content: &[u8]) -> Result<Vec<String>> {
+    let world = World::with(&[(path, content)]).await;
+    world.table("t", path, &titles()).await?;
+    world.rows("select * from t").await
+}
+
+#[rstest]
+#[case::plain("a.tsv", TEXT.to_vec())]
+#[case::gzip("a.tsv.gz", gzip(TEXT))]
+#[case::upper("A.TSV.GZ", gzip(TEXT))]
+#[case::members("a.tsv.gz", [gzip(&TEXT[..9]), gzip(b""), gzip(&TEXT[9..])].concat())]
+#[case::zstd("a.tsv.zst", zstd(TEXT))]
+#[case::frames("a.tsv.zst", [zstd(&TEXT[..9]), zstd(&TEXT[9..])].concat())]
+#[tokio::test]
+async fn packed_in_any_way(#[case] path: &str, #[case] content: Vec<u8>) {
+    assert_eq!(read_as(path, &content).await.unwrap(), ["1|1990", "2|~"]);
+}
+
+/// Much more than one window, one request and one batch.
+fn long() -> Vec<u8> {
+    let mut text = b"id\tyear\n".to_vec();
+    for id in 0..1_000_000 {
+        text.extend(format!("{id}\t{}\n", id % 2000).bytes());
+    }
+    text
+}
+
+#[tokio::test]
+async fn long_files() {
+    let text = long();
+    let expected = ["1000000|999500000|499999500000"];
+    for (path, content) in [
+        ("a.tsv", text.clone()),
+        ("a.tsv.gz", gzip(&text)),
+        ("a.tsv.zst", zstd(&text)),
+    ] {
+        let world = World::with(&[(path, &content)]).await;
+        world.table("t", path, &titles()).await.unwrap();
+        let sql = "select count(*), sum(year), sum(cast(id as bigint)) from t";
+        assert_eq!(world.rows(sql).await.unwrap(), expected, "{path}");
+    }
+}
+
+#[rstest]
+#[case("a.tsv.gz", gzip(&long()), "gzip")]
+#[case("a.tsv.zst", zstd(&long()), "zstd")]
+#[tokio::test]
+async fn broken_files(#[case] path: &str, #[case] content: Vec<u8>, #[case] name: &str) {
+    let sound = content.len();
+    let cut = content[..sound / 2].to_vec();
+    let no_trailer = content[..sound - 3].to_vec();
+    let garbage = [content.clone(), b"garbage".to_vec()].concat();
+    for (what, broken) in [
+        ("cut", cut),
+        ("no trailer", no_trailer),
+        ("garbage", garbage),
+    ] {
+        let error = read_as(path, &broken).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Input, "{what}: {error}");
+        assert!(
+            error.cause.contains(path) && error.cause.contains(name),
+            "{what}: {error}"
+        );
+        assert!(error.hint.is_some());
+    }
+}
+
+#[rstest]
+#[case("a.tsv.gz", TEXT.to_vec(), "ends in .gz but is not gzip")]
+#[case("a.tsv.zst", gzip(TEXT), "ends in .zst but is not zstd")]
+#[case("a.tsv", gzip(TEXT), "is gzip but does not end in .gz")]
+#[case("a.tsv", zstd(TEXT), "is zstd but does not end in .zst")]
+#[tokio::test]
+async fn misnamed_files(#[case] path: &str, #[case] content: Vec<u8>, #[case] cause: &str) {
+    let error = read_as(path, &content).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Input);
+    assert_eq!(error.cause, format!("memory:///{path} {cause}"));
+}
