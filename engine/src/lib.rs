@@ -9,3 +9,4 @@
 //! - [`error`]: the one error type.
 
 pub mod error;
+pub mod spark;
