@@ -1,0 +1,61 @@
+//! Casts of texts: Spark trims, and knows other spellings than DataFusion.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::functions;
+
+/// Replaces casts of texts to numbers and booleans by Spark's, those that the user wrote and those
+/// that type coercion has put in (so it must come after that).
+#[derive(Debug)]
+pub(super) struct SparkCasts;
+
+impl AnalyzerRule for SparkCasts {
+    fn name(&self) -> &str {
+        "spark_casts"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(rewrite_node)
+            .map(|rewritten| rewritten.data)
+    }
+}
+
+fn rewrite_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = &plan {
+        let source =
+            DFSchema::try_from_qualified_schema(scan.table_name.clone(), &scan.source.schema())?;
+        schema.merge(&source);
+    }
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let rewritten = expr.transform_up(|expr| rewrite_cast(expr, &schema))?;
+        Ok(rewritten.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let (operand, target, tolerant) = match &expr {
+        Expr::Cast(cast) => (&cast.expr, cast.field.data_type(), false),
+        Expr::TryCast(cast) => (&cast.expr, cast.field.data_type(), true),
+        _ => return Ok(Transformed::no(expr)),
+    };
+    let from_text = matches!(
+        operand.get_type(schema)?,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
+    match functions::text_cast(target, tolerant) {
+        Some(function) if from_text => Ok(Transformed::yes(
+            function.call(vec![operand.as_ref().clone()]),
+        )),
+        _ => Ok(Transformed::no(expr)),
+    }
+}
