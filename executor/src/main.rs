@@ -1,1 +1,101 @@
-fn main() {}
+//! `cinemill-executor`: Ballista's executor with cinemill's operators and functions.
+
+mod config;
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use cinemill_engine::codec::EngineCodec;
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Plans nest as deep as SQL does, and operators recurse.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
+fn main() -> ExitCode {
+    let config = config::Config::parse();
+    cinemill_engine::logging::init();
+    match serve(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(hint = error.hint, "{error}");
+            ExitCode::from(if error.kind == Kind::Usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn serve(config: &config::Config) -> Result<()> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::new(Kind::Retryable, "run executor of", &config.scheduler, cause)
+            .hint("is the scheduler running there? name another with --scheduler <host:port>")
+    };
+    let process = Arc::new(process_config(config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .build()
+        .map_err(|cause| failed(&cause))?;
+    let work_dir = process.work_dir.clone();
+    let served = runtime.block_on(start_executor_process(process));
+    // Shuffle files die with their executor.
+    if let Some(folder) = work_dir.filter(|_| config.work_dir.is_none()) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    served.map_err(|cause| failed(&cause))
+}
+
+fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
+    let (host, port) = config.scheduler_address()?;
+    let work_dir = match &config.work_dir {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
+    };
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::new(Kind::Final, "prepare work folder", work_dir.display(), cause)
+    };
+    std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
+    let functions = session::function_registry().map_err(|cause| failed(&cause))?;
+    Ok(ExecutorProcessConfig {
+        bind_host: config.bind_host.clone(),
+        external_host: Some(config.external_host.clone()),
+        port: free_port(&config.bind_host, config.port)?,
+        grpc_port: free_port(&config.bind_host, config.grpc_port)?,
+        scheduler_host: host,
+        scheduler_port: port,
+        scheduler_connect_timeout_seconds: config.connect_timeout_s,
+        vcores: config.vcores(),
+        task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        work_dir: Some(path_text(&work_dir)),
+        grpc_max_decoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
+        grpc_max_encoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
+        executor_heartbeat_interval_seconds: config.heartbeat_interval_s,
+        memory_pool_size: config.memory_mb.map(|mb| mb << 20),
+        override_function_registry: Some(functions),
+        override_runtime_producer: Some(session::runtime_producer(work_dir.clone())),
+        override_config_producer: Some(session::config_producer()),
+        override_physical_codec: Some(Arc::new(EngineCodec::default())),
+        ..ExecutorProcessConfig::default()
+    })
+}
+
+fn path_text(path: &std::path::Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The given port, or for 0 one that is free now: the scheduler must be told a real one.
+fn free_port(host: &str, port: u16) -> Result<u16> {
+    if port != 0 {
+        return Ok(port);
+    }
+    TcpListener::bind((host, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|cause| Error::new(Kind::Final, "find a free port on", host, cause))
+}

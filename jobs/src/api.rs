@@ -36,8 +36,10 @@ pub struct Run {
     #[schema(value_type = String, example = "running")]
     pub state: RunState,
     pub detached: bool,
+    #[schema(value_type = String, format = DateTime)]
     pub submitted_at: DateTime<Utc>,
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it failed or was cancelled.
     #[serde(default)]

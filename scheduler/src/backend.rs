@@ -47,7 +47,7 @@ impl ClusterBackend {
     async fn executors(&self) -> (BTreeSet<String>, usize) {
         let state = self.scheduler.state.executor_manager.get_executors_state().await;
         let metadata: Vec<_> = state.unwrap_or_default().into_iter().map(|(m, ..)| m).collect();
-        let vcores = metadata.iter().map(|m| m.specification.vcores() as usize).sum();
+        let vcores = metadata.iter().map(|m| m.specification.vcores as usize).sum();
         (metadata.into_iter().map(|m| m.id).collect(), vcores)
     }
 
@@ -175,13 +175,13 @@ impl ClusterBackend {
 
 #[async_trait]
 impl Backend for ClusterBackend {
-    fn place(&self) -> String {
-        let executors = futures::executor::block_on(self.executors()).0.len();
+    async fn place(&self) -> String {
+        let executors = self.executors().await.0.len();
         format!("cluster of {executors} {}", if executors == 1 { "executor" } else { "executors" })
     }
 
-    fn session(&self, input_bytes: u64) -> SessionOptions {
-        let vcores = futures::executor::block_on(self.executors()).1;
+    async fn session(&self, input_bytes: u64) -> SessionOptions {
+        let vcores = self.executors().await.1;
         let by_size = usize::try_from(input_bytes.div_ceil(PARTITION_BYTES)).unwrap_or(PARTITIONS_MAX);
         SessionOptions {
             partitions: by_size.max(vcores).clamp(1, PARTITIONS_MAX),

@@ -136,10 +136,11 @@ impl ColumnType {
 }
 
 /// What becomes of a record that does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BadRecords {
     /// Kept, with nulls where nothing could be read.
+    #[default]
     Permissive,
     /// Left out.
     Drop,

@@ -25,10 +25,10 @@ pub struct PhysicalJob {
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Where it executes, for the verdict.
-    fn place(&self) -> String;
+    async fn place(&self) -> String;
 
     /// How plans over so many bytes of input are to be cut.
-    fn session(&self, input_bytes: u64) -> SessionOptions;
+    async fn session(&self, input_bytes: u64) -> SessionOptions;
 
     /// Executes a plan to its end and returns its rows.
     ///

@@ -28,20 +28,20 @@ pub struct KeyCheck {
 
 impl KeyCheck {
     /// `None` where the job declares no key.
-    pub fn new(
+    pub async fn new(
         job: &JobDefinition,
         inputs: &[ResolvedInput],
         output: &LogicalPlan,
         backend: &dyn Backend,
     ) -> Result<Option<Self>> {
-        let context = session_with_inputs(inputs, backend)?;
+        let context = session_with_inputs(inputs, backend).await?;
         let failed = |cause: DataFusionError| {
             Error::from_datafusion(&cause, "plan the key check of", &job.name)
         };
         let mut checks = Vec::new();
         for (name, input) in &job.inputs {
             if !input.key.is_empty() {
-                let plan = table_plan(&context, name).map_err(failed)?;
+                let plan = table_plan(&context, name).await.map_err(failed)?;
                 checks.push(repeated_keys(&context, plan, name, &input.key).map_err(failed)?);
             }
         }
@@ -69,8 +69,8 @@ impl KeyCheck {
     }
 }
 
-fn table_plan(context: &SessionContext, name: &str) -> Result<LogicalPlan, DataFusionError> {
-    let table = futures::executor::block_on(context.table(name))?;
+async fn table_plan(context: &SessionContext, name: &str) -> Result<LogicalPlan, DataFusionError> {
+    let table = context.table(name).await?;
     Ok(table.into_unoptimized_plan())
 }
 

@@ -157,7 +157,8 @@ impl Drive<'_> {
             Ok(audited) => {
                 self.phase("commit");
                 let manifest = commit.run().await?;
-                Ok(self.verdict(&manifest, audited, started.elapsed()))
+                let place = self.backend.place().await;
+                Ok(self.verdict(&manifest, audited, place, started.elapsed()))
             }
         }
     }
@@ -171,13 +172,14 @@ impl Drive<'_> {
     ) -> Result<Audited> {
         let job = &self.request.job;
         let unaudited = planner::plan(self.request, self.inputs, attempt, self.backend).await?;
-        if let Some(check) = KeyCheck::new(job, self.inputs, &unaudited.rows, self.backend)? {
+        if let Some(check) = KeyCheck::new(job, self.inputs, &unaudited.rows, self.backend).await? {
             let plan = check.physical().await?;
             let rows = self.execute("check keys", check.state(), plan, cancel).await?;
             checks::no_repeated_keys(job, &rows)?;
         }
         let audits = planner::audit_folder(self.request);
-        let inputs: Vec<_> = self.inputs.iter().map(|input| input.audited(&audits)).collect();
+        let inputs = self.inputs.iter().map(|input| input.audited(&audits));
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
         let planned = planner::plan(self.request, &inputs, attempt, self.backend).await?;
         let plan = planned.physical().await?;
         let partitions = Planned::partitions(&plan);
@@ -213,7 +215,7 @@ impl Drive<'_> {
         (self.events)(RunEvent::Phase { name: name.to_owned() });
     }
 
-    fn verdict(&self, manifest: &Manifest, audited: Audited, took: Duration) -> Verdict {
+    fn verdict(&self, manifest: &Manifest, audited: Audited, place: String, took: Duration) -> Verdict {
         Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
@@ -223,7 +225,7 @@ impl Drive<'_> {
             bytes: manifest.bytes,
             rejects: audited.rejects(),
             seconds: took.as_secs_f64(),
-            place: self.backend.place(),
+            place,
             inputs: audited.inputs,
         }
     }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::SessionOptions;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::{StreamExt, TryStreamExt};
+use datafusion::physical_plan::ExecutionPlanProperties;
+use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::{Backend, PhysicalJob};
@@ -29,12 +29,12 @@ pub struct Embedded {
 impl Default for Embedded {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { cores, memory_bytes: machine_memory().map(|m| (m as f64 * MEMORY_SHARE) as usize) }
+        Self { cores, memory_bytes: machine_memory_bytes().map(|m| (m as f64 * MEMORY_SHARE) as usize) }
     }
 }
 
 /// What this process may use: the smaller of the machine's memory and its control group's bound.
-fn machine_memory() -> Option<u64> {
+pub fn machine_memory_bytes() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
@@ -47,11 +47,11 @@ fn machine_memory() -> Option<u64> {
 
 #[async_trait]
 impl Backend for Embedded {
-    fn place(&self) -> String {
+    async fn place(&self) -> String {
         "embedded".to_owned()
     }
 
-    fn session(&self, _: u64) -> SessionOptions {
+    async fn session(&self, _: u64) -> SessionOptions {
         SessionOptions {
             partitions: self.cores,
             distributed: false,

@@ -24,10 +24,10 @@ impl ResolvedInput {
     }
 
     /// The same input, whose scans leave their audits in a folder.
-    #[must_use]
-    pub fn audited(&self, folder: &Location) -> Self {
-        let spec = TextSpec { audit: Some(folder.url()), ..self.spec.as_ref().clone() };
-        Self { spec: Arc::new(spec), ..self.clone() }
+    pub fn audited(&self, folder: &Location) -> Result<Self> {
+        let audit = Some(folder.escaped_url()?);
+        let spec = TextSpec { audit, ..self.spec.as_ref().clone() };
+        Ok(Self { spec: Arc::new(spec), ..self.clone() })
     }
 }
 

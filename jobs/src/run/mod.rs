@@ -16,7 +16,7 @@ mod verdict;
 
 pub use backend::{Backend, PhysicalJob};
 pub use driver::{Outcome, drive};
-pub use embedded::Embedded;
+pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
 pub use planner::{Planned, plan};

@@ -58,12 +58,12 @@ impl Planned {
 }
 
 /// A session in which the job's inputs are tables.
-pub fn session_with_inputs(
+pub async fn session_with_inputs(
     inputs: &[ResolvedInput],
     backend: &dyn Backend,
 ) -> Result<SessionContext> {
     let bytes = inputs.iter().map(ResolvedInput::bytes).sum();
-    let options = backend.session(bytes);
+    let options = backend.session(bytes).await;
     let failed = |cause| Error::from_datafusion(&cause, "begin", "a session");
     let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
     for input in inputs {
@@ -80,7 +80,7 @@ pub async fn plan(
     attempt: u32,
     backend: &dyn Backend,
 ) -> Result<Planned> {
-    let context = session_with_inputs(inputs, backend)?;
+    let context = session_with_inputs(inputs, backend).await?;
     let job = &request.job;
     for (name, query) in ordered_relations(job)? {
         let plan = query.plan(&context.state()).await?;

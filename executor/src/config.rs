@@ -1,0 +1,70 @@
+//! Flags of the executor.
+
+use std::path::PathBuf;
+
+use cinemill_engine::error::{Error, Kind, Result};
+use clap::Parser;
+
+/// Runs tasks for a scheduler.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Config {
+    /// The scheduler, as host:port.
+    #[arg(long, default_value = "127.0.0.1:50050", env = "CINEMILL_SCHEDULER")]
+    pub scheduler: String,
+
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_BIND_HOST")]
+    pub bind_host: String,
+
+    /// Name or address under which the scheduler and other executors reach this process.
+    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_EXTERNAL_HOST")]
+    pub external_host: String,
+
+    /// Port that serves shuffle files; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+
+    /// Port that takes tasks; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub grpc_port: u16,
+
+    /// How many tasks run side by side; 0 takes the number of cores.
+    #[arg(long, default_value_t = 0)]
+    pub vcores: usize,
+
+    /// Memory for operators that can spill, in MiB; 70 % of the machine's where not given.
+    #[arg(long)]
+    pub memory_mb: Option<u64>,
+
+    /// Folder of shuffle and spill files; a temporary one, removed at the end, where not given.
+    #[arg(long, env = "CINEMILL_WORK_DIR")]
+    pub work_dir: Option<PathBuf>,
+
+    /// Seconds between two signs of life.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub heartbeat_interval_s: u64,
+
+    /// Seconds to keep trying to reach the scheduler at the start.
+    #[arg(long, default_value_t = 60)]
+    pub connect_timeout_s: u16,
+}
+
+impl Config {
+    /// The scheduler's host and port.
+    pub fn scheduler_address(&self) -> Result<(String, u16)> {
+        let usage = || {
+            let text = format!("`{}`", self.scheduler);
+            Error::new(Kind::Usage, "understand scheduler", text, "it is not of the form host:port")
+        };
+        let (host, port) = self.scheduler.rsplit_once(':').ok_or_else(usage)?;
+        Ok((host.to_owned(), port.parse().map_err(|_| usage())?))
+    }
+
+    pub fn vcores(&self) -> usize {
+        match self.vcores {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            vcores => vcores,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The command line: arguments, and one file per verb.
+
+mod catalog;
+mod cluster;
+mod explain;
+mod output;
+mod plan;
+mod progress;
+mod request;
+mod run;
+mod runs;
+mod sample;
+mod show;
+mod signals;
+mod submit;
+
+use std::process::ExitCode;
+
+use cinemill_engine::error::Result;
+use cinemill_jobs::exit;
+use clap::{Parser, Subcommand};
+
+/// Runs Spark SQL jobs over text files and publishes Parquet tables, here or on a cluster.
+#[derive(Debug, Parser)]
+#[command(name = "cinemill", version, after_help = exit::HELP, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a job in this process, on all cores.
+    Run(run::RunArguments),
+    /// Run a job on a cluster, and wait for it.
+    Submit(submit::SubmitArguments),
+    /// List the runs of a scheduler.
+    Runs(runs::RunsArguments),
+    /// Show one run.
+    Status(runs::OneRunArguments),
+    /// Wait for a run to end.
+    Wait(runs::OneRunArguments),
+    /// Cancel a run.
+    Cancel(runs::OneRunArguments),
+    /// Start or stop a cluster.
+    Cluster(cluster::ClusterArguments),
+    /// List the jobs of the catalogue.
+    Jobs(catalog::JobsArguments),
+    /// Print the logical, physical and distributed plans of a job.
+    Explain(explain::ExplainArguments),
+    /// Dry run: what a run would read and write; writes nothing.
+    Plan(plan::PlanArguments),
+    /// Show a published table: its first rows, or the answer to a query.
+    Show(show::ShowArguments),
+    /// Write a made-up data set in the shape of IMDb's files.
+    Sample(sample::SampleArguments),
+}
+
+/// Runs the command line and tells how it ended.
+pub async fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let quiet = "warn,ballista=error,datafusion=error,cinemill_engine::sink=warn";
+    cinemill_engine::logging::init_with(quiet);
+    let done: Result<()> = match arguments.verb {
+        Verb::Run(arguments) => run::run(arguments).await,
+        Verb::Submit(arguments) => submit::submit(arguments).await,
+        Verb::Runs(arguments) => runs::list(arguments).await,
+        Verb::Status(arguments) => runs::status(arguments).await,
+        Verb::Wait(arguments) => runs::wait(arguments).await,
+        Verb::Cancel(arguments) => runs::cancel(arguments).await,
+        Verb::Cluster(arguments) => cluster::cluster(arguments).await,
+        Verb::Jobs(arguments) => catalog::list(arguments),
+        Verb::Explain(arguments) => explain::explain(arguments).await,
+        Verb::Plan(arguments) => plan::plan(arguments).await,
+        Verb::Show(arguments) => show::show(arguments).await,
+        Verb::Sample(arguments) => sample::sample(arguments).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            exit::code(error.kind)
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The arguments that say which job runs over what.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::sink::spec::Compression;
+use cinemill_engine::source::BadRecords;
+use cinemill_engine::store::Location;
+use cinemill_jobs::job::Catalog;
+use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id, new_run_id};
+use clap::{Args, ValueEnum};
+
+/// The catalogue to look in.
+#[derive(Debug, Args)]
+pub struct CatalogArguments {
+    /// Folder of job folders of your own; may be given several times.
+    #[arg(long = "catalog", value_name = "DIR")]
+    catalogs: Vec<PathBuf>,
+}
+
+impl CatalogArguments {
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(self.catalogs.clone())
+    }
+}
+
+/// The job and where its data is.
+#[derive(Debug, Args)]
+pub struct JobArguments {
+    /// A job of the catalogue; `cinemill jobs` lists them.
+    job: String,
+
+    /// Folder (local or s3://…) of the job's files, or <name>=<path> for one input.
+    #[arg(long = "input", value_name = "DIR | NAME=PATH", required = true)]
+    inputs: Vec<String>,
+
+    #[command(flatten)]
+    catalog: CatalogArguments,
+
+    #[command(flatten)]
+    options: OptionArguments,
+}
+
+/// What may differ from `job.toml`.
+#[derive(Debug, Args)]
+struct OptionArguments {
+    /// Columns whose values become Hive folders.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    partition_by: Option<Vec<String>>,
+
+    /// Columns by which rows are sorted within each file.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    sort_by: Option<Vec<String>>,
+
+    /// Compression of the Parquet files.
+    #[arg(long, value_enum)]
+    compression: Option<CompressionWord>,
+
+    /// Size at which a new file is begun, in MiB.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    target_file_mb: Option<u64>,
+
+    /// What becomes of records that do not fit their declaration.
+    #[arg(long, value_enum, value_name = "MODE")]
+    bad_records: Option<BadRecordsWord>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CompressionWord {
+    None,
+    Snappy,
+    Zstd,
+    Gzip,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BadRecordsWord {
+    /// Keep them, with nulls where they do not fit, and count them.
+    Permissive,
+    /// Leave them out, and count them.
+    Drop,
+    /// Stop at the first.
+    Fail,
+}
+
+impl From<CompressionWord> for Compression {
+    fn from(word: CompressionWord) -> Self {
+        match word {
+            CompressionWord::None => Self::None,
+            CompressionWord::Snappy => Self::Snappy,
+            CompressionWord::Zstd => Self::Zstd,
+            CompressionWord::Gzip => Self::Gzip,
+        }
+    }
+}
+
+impl From<BadRecordsWord> for BadRecords {
+    fn from(word: BadRecordsWord) -> Self {
+        match word {
+            BadRecordsWord::Permissive => Self::Permissive,
+            BadRecordsWord::Drop => Self::Drop,
+            BadRecordsWord::Fail => Self::Fail,
+        }
+    }
+}
+
+impl JobArguments {
+    /// The resolved request.
+    pub fn request(&self, output: &str, run_id: Option<String>) -> Result<RunRequest> {
+        let run_id = run_id.unwrap_or_else(new_run_id);
+        check_run_id(&run_id)?;
+        let (input, inputs) = self.locations()?;
+        let options = &self.options;
+        let request = RunRequest {
+            run_id,
+            job: self.catalog.catalog().job(&self.job)?,
+            input,
+            inputs,
+            output: Location::parse(output)?,
+            options: RunOptions {
+                partition_by: options.partition_by.clone(),
+                sort_by: options.sort_by.clone(),
+                compression: options.compression.map(Into::into),
+                target_file_mb: options.target_file_mb,
+                bad_records: options.bad_records.map(Into::into),
+            },
+        };
+        request.check()?;
+        Ok(request)
+    }
+
+    /// The common folder, and the inputs that lie elsewhere.
+    fn locations(&self) -> Result<(Option<Location>, BTreeMap<String, Location>)> {
+        let mut folder = None;
+        let mut named = BTreeMap::new();
+        for given in &self.inputs {
+            match given.split_once('=').filter(|(name, _)| is_name(name)) {
+                Some((name, path)) => {
+                    named.insert(name.to_owned(), Location::parse(path)?);
+                }
+                None if folder.is_none() => folder = Some(Location::parse(given)?),
+                None => {
+                    let cause = "there is a folder already; name single inputs as <name>=<path>";
+                    return Err(Error::new(Kind::Usage, "use --input", given, cause));
+                }
+            }
+        }
+        Ok((folder, named))
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

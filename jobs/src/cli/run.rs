@@ -1,0 +1,64 @@
+//! `cinemill run`: a job inside this process.
+
+use std::sync::Arc;
+
+use cinemill_engine::error::Result;
+use cinemill_jobs::run::{Embedded, EventSender, drive};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use super::progress::Progress;
+use super::request::JobArguments;
+use super::signals::interrupted;
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    job: JobArguments,
+
+    /// Folder of the table, local or s3://….
+    #[arg(long, value_name = "DIR")]
+    output: String,
+
+    /// Id of the run; a finished one is not run again. Generated where not given.
+    #[arg(long)]
+    run_id: Option<String>,
+}
+
+pub async fn run(arguments: RunArguments) -> Result<()> {
+    let request = arguments.job.request(&arguments.output, arguments.run_id)?;
+    let cancel = CancellationToken::new();
+    let progress = Arc::new(Progress::new());
+    let events: EventSender = {
+        let progress = progress.clone();
+        Arc::new(move |event| progress.show(&event))
+    };
+    let backend = Embedded::default();
+    let driven = async {
+        let driven = drive(&request, &backend, &events, &cancel);
+        tokio::pin!(driven);
+        tokio::select! {
+            done = &mut driven => done,
+            interrupted = interrupted() => {
+                interrupted?;
+                output::note("cancelling; again to leave at once");
+                cancel.cancel();
+                tokio::select! {
+                    done = &mut driven => done,
+                    _ = super::signals::interrupted() => Err(cancelled(&request.run_id)),
+                }
+            }
+        }
+    };
+    let done = driven.await;
+    progress.finish();
+    output::outcome(&request.run_id, &done?);
+    Ok(())
+}
+
+fn cancelled(run_id: &str) -> cinemill_engine::error::Error {
+    use cinemill_engine::error::{Error, Kind};
+    Error::new(Kind::Cancelled, "run", run_id, "it was interrupted twice")
+        .hint("what it left in the output is hidden, and goes with the next run")
+}

@@ -1,0 +1,146 @@
+//! `cinemill runs`, `status`, `wait`, `cancel`: the runs of a scheduler.
+
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::sink::table::RunState;
+use cinemill_jobs::api::{Run, StreamItem};
+use cinemill_jobs::client::Client;
+use cinemill_jobs::run::Outcome;
+use clap::Args;
+
+use super::output;
+use super::progress::Progress;
+use super::signals::interrupted;
+
+/// Where the scheduler is.
+#[derive(Debug, Args)]
+pub struct SchedulerArguments {
+    /// The scheduler, as host:port.
+    #[arg(long, env = "CINEMILL_SCHEDULER", default_value = "127.0.0.1:50050")]
+    scheduler: String,
+}
+
+impl SchedulerArguments {
+    pub fn client(&self) -> Result<Client> {
+        Client::new(&self.scheduler)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RunsArguments {
+    #[command(flatten)]
+    scheduler: SchedulerArguments,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OneRunArguments {
+    /// Id of the run.
+    run_id: String,
+
+    #[command(flatten)]
+    scheduler: SchedulerArguments,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn list(arguments: RunsArguments) -> Result<()> {
+    let runs = arguments.scheduler.client()?.runs().await?;
+    if arguments.json {
+        return print_json(&runs);
+    }
+    for run in &runs {
+        output::line(summary(run));
+    }
+    if runs.is_empty() {
+        output::note("no runs");
+    }
+    Ok(())
+}
+
+pub async fn status(arguments: OneRunArguments) -> Result<()> {
+    let run = arguments.scheduler.client()?.run(&arguments.run_id).await?;
+    show(&run, arguments.json)
+}
+
+/// Ends as the run ends, with its exit code. Ctrl-C ends the wait, not the run.
+pub async fn wait(arguments: OneRunArguments) -> Result<()> {
+    follow(&arguments.scheduler.client()?, &arguments.run_id, false, false).await
+}
+
+pub async fn cancel(arguments: OneRunArguments) -> Result<()> {
+    let run = arguments.scheduler.client()?.cancel(&arguments.run_id).await?;
+    show(&run, arguments.json)
+}
+
+fn show(run: &Run, json: bool) -> Result<()> {
+    if json {
+        return print_json(run);
+    }
+    output::line(summary(run));
+    if let Some(verdict) = &run.verdict {
+        for reject in verdict.reject_lines() {
+            output::line(reject);
+        }
+        output::line(verdict);
+    }
+    if let Some(error) = &run.error {
+        output::line(format!("error: {error}"));
+        if let Some(hint) = &error.hint {
+            output::line(format!("hint: {hint}"));
+        }
+    }
+    Ok(())
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|cause| Error::new(Kind::Final, "print", "JSON", cause))?;
+    output::line(json);
+    Ok(())
+}
+
+fn summary(run: &Run) -> String {
+    let state = match run.state {
+        RunState::Running => "running",
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+    };
+    let submitted = run.submitted_at.format("%Y-%m-%d %H:%M:%SZ");
+    format!("{}  {state:<9}  {}  {submitted}  {}", run.run_id, run.job, run.output)
+}
+
+/// Follows a run to its end and fails as it fails. `own` runs are cancelled by Ctrl-C and SIGTERM.
+pub async fn follow(client: &Client, run_id: &str, own: bool, known_done: bool) -> Result<()> {
+    let progress = Progress::new();
+    let followed = client.follow(run_id, |item| {
+        if let StreamItem::Event(event) = item {
+            progress.show(event);
+        }
+    });
+    let ended = tokio::select! {
+        run = followed => run,
+        interrupted = interrupted() => match interrupted {
+            Ok(()) if own => {
+                output::note(format!("cancelling run {run_id}"));
+                client.cancel(run_id).await
+            }
+            Ok(()) => Err(Error::new(Kind::Cancelled, "wait for run", run_id, "the wait was interrupted")
+                .hint(format!("the run goes on; `cinemill cancel {run_id}` stops it"))),
+            Err(error) => Err(error),
+        },
+    };
+    progress.finish();
+    let run = ended?;
+    if let Some(error) = run.error {
+        return Err(error);
+    }
+    let already_done = run.already_done || known_done;
+    output::outcome(run_id, &Outcome { verdict: run.verdict, already_done });
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! A cluster of real processes on this machine, for trying things out.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cinemill_engine::error::{Error, Kind, Result};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde::{Deserialize, Serialize};
+
+use crate::client::Client;
+
+/// How long the processes may take to be ready.
+const READY_WAIT: Duration = Duration::from_secs(60);
+/// How long they may take to stop before they are killed.
+const STOP_WAIT: Duration = Duration::from_secs(40);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const PROCESSES: &str = "processes.json";
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct LocalCluster {
+    /// State, logs and process ids.
+    pub folder: PathBuf,
+    pub port: u16,
+    pub executors: usize,
+    pub vcores: usize,
+}
+
+/// The processes of a running cluster.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Processes {
+    scheduler: String,
+    pids: Vec<i32>,
+}
+
+/// Starts the scheduler and the executors, and returns when all are ready.
+pub async fn start(cluster: &LocalCluster) -> Result<Client> {
+    if read(&cluster.folder)?.is_some_and(|running| running.pids.iter().any(|pid| is_alive(*pid))) {
+        let cause = "a cluster is running already";
+        return Err(Error::new(Kind::Usage, "start cluster in", cluster.folder.display(), cause)
+            .hint("stop it with `cinemill cluster stop`"));
+    }
+    let logs = cluster.folder.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|cause| in_folder(&cluster.folder, &cause))?;
+    let address = format!("127.0.0.1:{}", cluster.port);
+    let mut processes = Processes { scheduler: address.clone(), pids: Vec::new() };
+    let started = start_all(cluster, &logs, &mut processes).await;
+    if let Err(error) = started {
+        terminate(&processes.pids).await;
+        return Err(error);
+    }
+    Client::new(&address)
+}
+
+async fn start_all(cluster: &LocalCluster, logs: &Path, processes: &mut Processes) -> Result<()> {
+    let mut scheduler = command("cinemill-scheduler")?;
+    scheduler.args(["--port", &cluster.port.to_string(), "--state-dir"]).arg(&cluster.folder);
+    spawn(scheduler, &logs.join("scheduler.log"), cluster, processes)?;
+    for number in 0..cluster.executors {
+        let mut executor = command("cinemill-executor")?;
+        executor
+            .args(["--scheduler", &processes.scheduler, "--vcores", &cluster.vcores.to_string()])
+            // A machine is shared by all of its executors.
+            .args(memory_share(cluster.executors));
+        spawn(executor, &logs.join(format!("executor-{number}.log")), cluster, processes)?;
+    }
+    wait_until_ready(cluster, logs, processes).await
+}
+
+fn memory_share(executors: usize) -> Vec<String> {
+    let Some(machine) = crate::run::machine_memory_bytes() else { return Vec::new() };
+    let share_mb = (machine >> 20) * 6 / 10 / executors.max(1) as u64;
+    vec!["--memory-mb".to_owned(), share_mb.to_string()]
+}
+
+/// The binaries lie beside this one.
+fn command(name: &str) -> Result<Command> {
+    let own = std::env::current_exe()
+        .map_err(|cause| Error::new(Kind::Final, "find", name, cause))?;
+    let path = own.with_file_name(name);
+    if !path.is_file() {
+        let cause = format!("{} does not exist", path.display());
+        return Err(Error::new(Kind::Final, "start", name, cause)
+            .hint("the three binaries belong in one folder"));
+    }
+    Ok(Command::new(path))
+}
+
+fn spawn(
+    mut command: Command,
+    log: &Path,
+    cluster: &LocalCluster,
+    processes: &mut Processes,
+) -> Result<()> {
+    let spawned = File::create(log).and_then(|file| {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        // Ctrl-C in the terminal that started the cluster is not meant for it.
+        command.process_group(0).spawn()
+    });
+    let child = spawned.map_err(|cause| {
+        Error::new(Kind::Final, "start", command.get_program().to_string_lossy(), cause)
+    })?;
+    processes.pids.push(i32::try_from(child.id()).unwrap_or_default());
+    write(&cluster.folder, processes)
+}
+
+async fn wait_until_ready(cluster: &LocalCluster, logs: &Path, processes: &Processes) -> Result<()> {
+    let client = Client::new(&processes.scheduler)?;
+    let began = Instant::now();
+    loop {
+        if client.executors().await.is_ok_and(|executors| executors.len() >= cluster.executors) {
+            return Ok(());
+        }
+        let dead = processes.pids.iter().any(|pid| !is_alive(*pid));
+        if dead || began.elapsed() > READY_WAIT {
+            let cause = if dead { "a process ended at once" } else { "it is not ready in time" };
+            return Err(Error::new(Kind::Unreachable, "start", "the cluster", cause)
+                .hint(format!("its logs are in {}", logs.display())));
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Stops the cluster of a folder; false where none is running.
+pub async fn stop(folder: &Path) -> Result<bool> {
+    let Some(processes) = read(folder)? else { return Ok(false) };
+    let alive = processes.pids.iter().any(|pid| is_alive(*pid));
+    terminate(&processes.pids).await;
+    std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
+    Ok(alive)
+}
+
+/// Executors first, so that the scheduler sees them leave.
+async fn terminate(pids: &[i32]) {
+    for pid in pids.iter().rev() {
+        signal(*pid, Signal::TERM);
+    }
+    let began = Instant::now();
+    while pids.iter().any(|pid| is_alive(*pid)) {
+        if began.elapsed() > STOP_WAIT {
+            pids.iter().for_each(|pid| signal(*pid, Signal::KILL));
+            return;
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+fn signal(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // A process that is gone already has done what it was told.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// A process that has ended but was not waited for (a child of this one) is not alive.
+fn is_alive(pid: i32) -> bool {
+    let exists = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    exists && state != Some('Z')
+}
+
+fn read(folder: &Path) -> Result<Option<Processes>> {
+    match std::fs::read(folder.join(PROCESSES)) {
+        Ok(json) => Ok(serde_json::from_slice(&json).ok()),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(in_folder(folder, &cause)),
+    }
+}
+
+fn write(folder: &Path, processes: &Processes) -> Result<()> {
+    let json = serde_json::to_vec(processes)
+        .map_err(|cause| Error::new(Kind::Final, "write", "process ids", cause))?;
+    std::fs::write(folder.join(PROCESSES), json).map_err(|cause| in_folder(folder, &cause))
+}
+
+fn in_folder(folder: &Path, cause: &std::io::Error) -> Error {
+    Error::new(Kind::Final, "use cluster folder", folder.display(), cause)
+}
