@@ -123,8 +123,8 @@ fn referenced_tables_are_those_outside_the_query() {
 fn parse_errors_have_a_position() {
     for (sql, expected) in [
         (
-            "SELECT a\nFROM t\nWHERE AND",
-            "failed to parse relation credits: credits.sql:3:7: Expected: an expression, found: AND",
+            "SELECT a\nFROM t\nWHERE )",
+            "failed to parse relation credits: credits.sql:3:7: Expected: an expression, found: )",
         ),
         (
             "SELECT 'a",
