@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, ListArray, StringBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, Int32Array, ListArray, StringBuilder, UInt32Array, make_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::compute::take;
@@ -332,9 +332,13 @@ impl ScalarUDFImpl for ArrayField {
             return exec_err!("the structs have no field {name:?}");
         };
         // A null struct has null fields.
-        let nulls = NullBuffer::union(structs.nulls(), column.logical_nulls().as_ref());
-        let column = column.to_data().into_builder().nulls(nulls).build()?;
-        let column = datafusion::arrow::array::make_array(column);
+        let column = match structs.nulls() {
+            Some(nulls) if !column.data_type().is_null() => {
+                let nulls = NullBuffer::union(Some(nulls), column.nulls());
+                make_array(column.to_data().into_builder().nulls(nulls).build()?)
+            }
+            _ => Arc::clone(column),
+        };
         let item = Field::new_list_field(column.data_type().clone(), true);
         let offsets = list.offsets().clone();
         let fields = ListArray::try_new(Arc::new(item), offsets, column, list.nulls().cloned())?;
