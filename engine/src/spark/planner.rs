@@ -25,35 +25,33 @@ use super::rewrite::{LATERAL_VIEW, LITERAL, literal_scalar};
 pub(super) struct SparkExprPlanner;
 
 impl ExprPlanner for SparkExprPlanner {
-    /// `/` divides as doubles, and by zero is an error.
+    /// `/` divides as doubles, and texts are compared with numbers as numbers.
     fn plan_binary_op(
         &self,
-        raw: RawBinaryExpr,
+        mut raw: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         match raw.op {
-            BinaryOperator::Divide => {}
-            BinaryOperator::MyIntegerDivide => return not_impl_err!("DIV is not supported yet"),
-            _ => return Ok(PlannerResult::Original(raw)),
+            BinaryOperator::Divide => Ok(PlannerResult::Planned(divide(raw, schema)?)),
+            BinaryOperator::MyIntegerDivide => not_impl_err!("DIV is not supported yet"),
+            BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Spaceship => {
+                let left = raw.left.get_type(schema)?;
+                let right = raw.right.get_type(schema)?;
+                if is_text(&left) && right.is_numeric() {
+                    raw.left = cast(raw.left, compared_as(&right));
+                } else if is_text(&right) && left.is_numeric() {
+                    raw.right = cast(raw.right, compared_as(&left));
+                }
+                Ok(PlannerResult::Original(raw))
+            }
+            _ => Ok(PlannerResult::Original(raw)),
         }
-        let left = raw.left.get_type(schema)?;
-        let right = raw.right.get_type(schema)?;
-        let plain = |t: &DataType| t.is_integer() || t.is_floating() || is_text(t) || t.is_null();
-        if plain(&left) && plain(&right) {
-            let double = |expr| cast(expr, DataType::Float64);
-            return Ok(PlannerResult::Planned(
-                functions::divide().call(vec![double(raw.left), double(raw.right)]),
-            ));
-        }
-        // A decimal with a double makes a double; two decimals need Spark's rules for precision.
-        let numeric = |t: &DataType| plain(t) || t.is_decimal();
-        if numeric(&left) && numeric(&right) && (left.is_floating() || right.is_floating()) {
-            let double = |expr| cast(expr, DataType::Float64);
-            return Ok(PlannerResult::Planned(
-                functions::divide().call(vec![double(raw.left), double(raw.right)]),
-            ));
-        }
-        not_impl_err!("{left} / {right} is not supported yet; cast one side to DOUBLE")
     }
 
     /// `s.field` is a struct's field, and for an array of structs the array of the fields.
@@ -126,6 +124,29 @@ fn is_text(data_type: &DataType) -> bool {
         data_type,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     )
+}
+
+/// The type in which a text is compared with a number.
+fn compared_as(number: &DataType) -> DataType {
+    if number.is_integer() {
+        DataType::Int64
+    } else {
+        DataType::Float64
+    }
+}
+
+/// `a / b` as doubles. Two decimals would need Spark's rules for precision.
+fn divide(raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
+    let left = raw.left.get_type(schema)?;
+    let right = raw.right.get_type(schema)?;
+    let plain = |t: &DataType| t.is_integer() || t.is_floating() || is_text(t) || t.is_null();
+    let number = |t: &DataType| plain(t) || t.is_decimal();
+    let floating = left.is_floating() || right.is_floating();
+    if (plain(&left) && plain(&right)) || (floating && number(&left) && number(&right)) {
+        let double = |expr| cast(expr, DataType::Float64);
+        return Ok(functions::divide().call(vec![double(raw.left), double(raw.right)]));
+    }
+    not_impl_err!("{left} / {right} is not supported yet; cast one side to DOUBLE")
 }
 
 /// The field `name`, in any case, of a struct or of an array of structs.

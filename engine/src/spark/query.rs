@@ -129,7 +129,13 @@ fn one_line(error: &DataFusionError) -> String {
         .split(DataFusionError::BACK_TRACE_SEP)
         .next()
         .unwrap_or_default();
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A function that does not like its arguments says why, in the middle of the candidates that
+    // DataFusion adds, and of its own prefixes.
+    let reason = message.split("No function matches").next();
+    let reason = reason.and_then(|reason| reason.rsplit("Error during planning: ").next());
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
+    let words: Vec<&str> = reason.unwrap_or(message).split_whitespace().collect();
+    words.join(" ")
 }
 
 fn definition_error(verb: &str, source_name: &str, fault: Fault) -> Error {

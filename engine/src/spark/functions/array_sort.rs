@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListArray, UInt32Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray, UInt32Array};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{SortOptions, take};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, not_impl_err};
 use datafusion::logical_expr::{
@@ -74,7 +74,7 @@ fn sort(list: &ListArray) -> Result<Option<ArrayRef>> {
         nulls_first: true,
     };
     let field = SortField::new_with_options(values.data_type().clone(), options);
-    let rows = RowConverter::new(vec![field])?.convert_columns(&[Arc::clone(&values)])?;
+    let rows = RowConverter::new(vec![field])?.convert_columns(&[comparable(&values)?])?;
     let nulls = values.logical_nulls();
     let is_null = |place: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(place));
 
@@ -98,6 +98,43 @@ fn sort(list: &ListArray) -> Result<Option<ArrayRef>> {
     let values = take(&values, &UInt32Array::from(places), None)?;
     let sorted = ListArray::try_new(Arc::clone(item), offsets, values, list.nulls().cloned())?;
     Ok(Some(Arc::new(sorted)))
+}
+
+/// The same values, where doubles that Spark takes as equal have the same bits: 0.0 and -0.0, and
+/// all that are not a number.
+fn comparable(values: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match values.data_type() {
+        DataType::Float64 => Arc::new(
+            values
+                .as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|value| {
+                    if value.is_nan() {
+                        f64::NAN
+                    } else {
+                        value + 0.0
+                    }
+                }),
+        ),
+        DataType::Float32 => Arc::new(
+            values
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|value| {
+                    if value.is_nan() {
+                        f32::NAN
+                    } else {
+                        value + 0.0
+                    }
+                }),
+        ),
+        DataType::Struct(fields) => {
+            let structs = values.as_struct();
+            let columns = structs.columns().iter().map(comparable);
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            let nulls = structs.nulls().cloned();
+            Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?)
+        }
+        _ => Arc::clone(values),
+    })
 }
 
 /// Offsets are never negative.

@@ -1,11 +1,10 @@
-//! Small functions on arrays: `size`, `slice`, `array_join`, `array.field`, and the lists that
-//! generators are made of.
+//! Small functions on arrays: `size`, `slice`, `array_join` and `array.field`.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, ListArray, StringBuilder, UInt32Array,
+    Array, AsArray, Int32Array, ListArray, StringBuilder, UInt32Array, make_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::compute::take;
@@ -20,14 +19,12 @@ use super::{Texts, as_list, check_arity, coerce_array, coerce_text, is_text};
 use crate::error::{Error, Kind};
 
 /// The functions of this file.
-pub(super) fn all() -> [Arc<ScalarUDF>; 6] {
+pub(super) fn all() -> [Arc<ScalarUDF>; 4] {
     [
         Arc::new(ScalarUDF::from(Size::new())),
         Arc::new(ScalarUDF::from(Slice::new())),
         Arc::new(ScalarUDF::from(ArrayJoin::new())),
         Arc::new(ScalarUDF::from(ArrayField::new())),
-        Arc::new(ScalarUDF::from(GeneratorList::elements())),
-        Arc::new(ScalarUDF::from(GeneratorList::positions())),
     ]
 }
 
@@ -332,79 +329,16 @@ impl ScalarUDFImpl for ArrayField {
             return exec_err!("the structs have no field {name:?}");
         };
         // A null struct has null fields.
-        let nulls = NullBuffer::union(structs.nulls(), column.logical_nulls().as_ref());
-        let column = column.to_data().into_builder().nulls(nulls).build()?;
-        let column = datafusion::arrow::array::make_array(column);
+        let column = match structs.nulls() {
+            Some(nulls) if !column.data_type().is_null() => {
+                let nulls = NullBuffer::union(Some(nulls), column.nulls());
+                make_array(column.to_data().into_builder().nulls(nulls).build()?)
+            }
+            _ => Arc::clone(column),
+        };
         let item = Field::new_list_field(column.data_type().clone(), true);
         let offsets = list.offsets().clone();
         let fields = ListArray::try_new(Arc::new(item), offsets, column, list.nulls().cloned())?;
         Ok(ColumnarValue::Array(Arc::new(fields)))
-    }
-}
-
-/// What a generator unnests: the elements of an array, or their places, counted from 0.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct GeneratorList {
-    positions: bool,
-    signature: Signature,
-}
-
-impl GeneratorList {
-    fn elements() -> Self {
-        Self {
-            positions: false,
-            signature: user_defined(),
-        }
-    }
-
-    fn positions() -> Self {
-        Self {
-            positions: true,
-            signature: user_defined(),
-        }
-    }
-}
-
-impl ScalarUDFImpl for GeneratorList {
-    fn name(&self) -> &str {
-        if self.positions {
-            "explode_positions"
-        } else {
-            "explode_elements"
-        }
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        check_arity("explode", types.len(), 1..=1)?;
-        Ok(vec![coerce_array("explode", &types[0])?])
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        if self.positions {
-            let item = Field::new_list_field(DataType::Int32, true);
-            return Ok(DataType::List(Arc::new(item)));
-        }
-        coerce_array("explode", &types[0])
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let array = args.args[0].to_array(args.number_rows)?;
-        if !self.positions {
-            return Ok(ColumnarValue::Array(array));
-        }
-        let list = as_list(&array)?;
-        let mut places = vec![];
-        for bounds in list.value_offsets().windows(2) {
-            places.extend(0..bounds[1] - bounds[0]);
-        }
-        let places: ArrayRef = Arc::new(Int32Array::from(places));
-        let item = Arc::new(Field::new_list_field(DataType::Int32, true));
-        let offsets = OffsetBuffer::from_lengths(list.offsets().lengths());
-        let lists = ListArray::try_new(item, offsets, places, list.nulls().cloned())?;
-        Ok(ColumnarValue::Array(Arc::new(lists)))
     }
 }

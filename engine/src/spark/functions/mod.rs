@@ -6,6 +6,7 @@ mod array_sort;
 mod arrays;
 mod collect_list;
 mod divide;
+mod explode;
 mod java_regex;
 mod split;
 mod text_cast;
@@ -27,6 +28,8 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(array_sort::ArraySort::new())),
         Arc::new(ScalarUDF::from(split::Split::new())),
         Arc::new(divide()),
+        Arc::new(ScalarUDF::from(explode::GeneratorList::elements())),
+        Arc::new(ScalarUDF::from(explode::GeneratorList::positions())),
     ];
     all.extend(arrays::all());
     all.extend(text_cast::all());

@@ -166,7 +166,6 @@ fn double(text: &str) -> Option<f64> {
     floating(text, |digits| digits.parse().ok(), |wide| wide)
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn float(text: &str) -> Option<f32> {
     floating(text, |digits| digits.parse().ok(), |wide| wide as f32)
 }

@@ -123,8 +123,8 @@ fn referenced_tables_are_those_outside_the_query() {
 fn parse_errors_have_a_position() {
     for (sql, expected) in [
         (
-            "SELECT a\nFROM t\nWHERE AND",
-            "failed to parse relation credits: credits.sql:3:7: Expected: an expression, found: AND",
+            "SELECT a\nFROM t\nWHERE )",
+            "failed to parse relation credits: credits.sql:3:7: Expected: an expression, found: )",
         ),
         (
             "SELECT 'a",
@@ -242,7 +242,7 @@ async fn names_are_found_in_any_case_and_kept_as_written() {
 }
 
 #[tokio::test]
-async fn plain_numbers_stay_where_they_are_no_values() {
+async fn literals_and_comparisons() {
     let context = crew();
     for (sql, expected) in [
         (
@@ -259,6 +259,10 @@ async fn plain_numbers_stay_where_they_are_no_values() {
             "1\n2",
         ),
         ("SELECT \"text\"", "text"),
+        (
+            "SELECT '10' > 9, ' 9 ' = 9, 1.0 <= '1', '2' <=> 2L, NULL = '1'",
+            "true|true|true|true|NULL",
+        ),
         ("SELECT writers FROM crew ORDER BY writers LIMIT 1", "NULL"),
     ] {
         assert_eq!(rows(&context, sql).await.join("\n"), expected, "{sql}");
