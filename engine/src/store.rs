@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
@@ -162,16 +162,18 @@ impl Store {
 
     /// Deletes objects; those that are gone already do not matter.
     pub async fn delete(&self, paths: Vec<Path>) -> Result<()> {
-        futures::stream::iter(paths)
-            .map(|path| async move {
-                match self.objects.delete(&path).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(cause) => Err(failure("delete", &path, &cause)),
-                }
-            })
+        let deletions: Vec<_> = paths.iter().map(|path| self.delete_one(path).boxed()).collect();
+        futures::stream::iter(deletions)
             .buffer_unordered(PARALLEL_REQUESTS)
             .try_collect()
             .await
+    }
+
+    async fn delete_one(&self, path: &Path) -> Result<()> {
+        match self.objects.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(cause) => Err(failure("delete", path, &cause)),
+        }
     }
 
     /// Deletes all below a folder, and on a local disk the folder itself.

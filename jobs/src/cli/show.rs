@@ -8,6 +8,7 @@ use cinemill_engine::spark;
 use cinemill_engine::store::Location;
 use clap::Args;
 use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
@@ -50,7 +51,9 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
         .map(|file| location.join(&file.path).escaped_url())
         .collect::<Result<_>>()?;
     let rows = context.read_parquet(files, ParquetReadOptions::default()).await.map_err(failed)?;
-    context.register_table(manifest.job.as_str(), rows.into_view()).map_err(failed)?;
+    context
+        .register_table(TableReference::bare(manifest.job.as_str()), rows.into_view())
+        .map_err(failed)?;
     let sql = match arguments.query {
         Some(query) => query,
         None => format!("SELECT * FROM {} LIMIT {}", manifest.job, arguments.rows),

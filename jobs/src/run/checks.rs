@@ -6,6 +6,7 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::{SAMPLES_MAX, TaskReport};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::functions::string::expr_fn::concat_ws;
@@ -70,7 +71,7 @@ impl KeyCheck {
 }
 
 async fn table_plan(context: &SessionContext, name: &str) -> Result<LogicalPlan, DataFusionError> {
-    let table = context.table(name).await?;
+    let table = context.table(TableReference::bare(name)).await?;
     Ok(table.into_unoptimized_plan())
 }
 

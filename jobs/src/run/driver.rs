@@ -12,6 +12,8 @@ use cinemill_engine::sink::table::{
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::Location;
 use datafusion::arrow::array::RecordBatch;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +39,16 @@ pub struct Outcome {
 }
 
 /// Drives a run to its end. Whatever the error, nothing of the run is visible in the output.
-pub async fn drive(
+pub fn drive<'a>(
+    request: &'a RunRequest,
+    backend: &'a dyn Backend,
+    events: &'a EventSender,
+    cancel: &'a CancellationToken,
+) -> BoxFuture<'a, Result<Outcome>> {
+    drive_to_end(request, backend, events, cancel).boxed()
+}
+
+async fn drive_to_end(
     request: &RunRequest,
     backend: &dyn Backend,
     events: &EventSender,

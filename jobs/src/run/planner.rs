@@ -9,6 +9,7 @@ use cinemill_engine::sink::spec::{RowExpectation, SinkSpec};
 use cinemill_engine::source::TextTable;
 use cinemill_engine::{spark, store::Location};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::TableReference;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -68,7 +69,7 @@ pub async fn session_with_inputs(
     let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
     for input in inputs {
         let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
-        context.register_table(input.name.as_str(), Arc::new(table)).map_err(failed)?;
+        context.register_table(TableReference::bare(input.name.as_str()), Arc::new(table)).map_err(failed)?;
     }
     Ok(context)
 }
@@ -86,7 +87,7 @@ pub async fn plan(
         let plan = query.plan(&context.state()).await?;
         let view = ViewTable::new(plan, Some(name.clone()));
         context
-            .register_table(name.as_str(), Arc::new(view))
+            .register_table(TableReference::bare(name.as_str()), Arc::new(view))
             .map_err(|cause| Error::from_datafusion(&cause, "plan relation", &name))?;
     }
     let conditions = conditions(job);

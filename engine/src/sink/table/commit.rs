@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use chrono::Utc;
-use futures::{StreamExt, TryStreamExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::multipart::PartId;
 use object_store::path::Path;
@@ -256,14 +257,18 @@ impl Commit {
 
     async fn publish(&self) -> Result<()> {
         let content = self.content()?;
-        let parts = futures::stream::iter(&content.parts).map(|part| self.publish_part(part));
-        parts
+        // Boxed one by one: the compiler cannot prove a stream of borrowing futures `Send`.
+        let mut moves: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
+        for part in &content.parts {
+            moves.push(self.publish_part(part).boxed());
+        }
+        for (staged, name) in &content.rejects {
+            moves.push(self.rename(staged, self.reject_path(name)).boxed());
+        }
+        futures::stream::iter(moves)
             .buffer_unordered(PARALLEL_FILES)
-            .try_collect::<()>()
-            .await?;
-        let rejects = futures::stream::iter(&content.rejects)
-            .map(|(staged, name)| self.rename(staged, self.reject_path(name)));
-        rejects.buffer_unordered(PARALLEL_FILES).try_collect().await
+            .try_collect()
+            .await
     }
 
     fn reject_path(&self, name: &str) -> String {
