@@ -25,7 +25,9 @@ pub struct EngineCodec {
 
 impl Default for EngineCodec {
     fn default() -> Self {
-        Self { ballista: BallistaPhysicalExtensionCodec::default() }
+        Self {
+            ballista: BallistaPhysicalExtensionCodec::default(),
+        }
     }
 }
 
@@ -38,7 +40,10 @@ impl fmt::Debug for EngineCodec {
 fn only_input(inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
     match inputs {
         [input] => Ok(input.clone()),
-        _ => Err(DataFusionError::Internal(format!("expected one input, got {}", inputs.len()))),
+        _ => Err(DataFusionError::Internal(format!(
+            "expected one input, got {}",
+            inputs.len()
+        ))),
     }
 }
 
@@ -62,9 +67,15 @@ impl PhysicalExtensionCodec for EngineCodec {
         if let Some(body) = buf.strip_prefix(SINK) {
             let spec = json(serde_json::from_slice(body))?;
             let [rows, numbers] = inputs else {
-                return Err(DataFusionError::Internal("the sink needs two inputs".to_owned()));
+                return Err(DataFusionError::Internal(
+                    "the sink needs two inputs".to_owned(),
+                ));
             };
-            return Ok(Arc::new(SinkExec::with_numbers(rows.clone(), numbers.clone(), Arc::new(spec))));
+            return Ok(Arc::new(SinkExec::with_numbers(
+                rows.clone(),
+                numbers.clone(),
+                Arc::new(spec),
+            )));
         }
         self.ballista.try_decode(buf, inputs, ctx, converter)
     }
@@ -77,7 +88,10 @@ impl PhysicalExtensionCodec for EngineCodec {
     ) -> Result<()> {
         if let Some(scan) = node.downcast_ref::<TextScanExec>() {
             buf.extend_from_slice(SCAN);
-            buf.extend(scan.encode().map_err(crate::error::Error::into_datafusion)?);
+            buf.extend(
+                scan.encode()
+                    .map_err(crate::error::Error::into_datafusion)?,
+            );
             return Ok(());
         }
         if let Some(sink) = node.downcast_ref::<SinkExec>() {

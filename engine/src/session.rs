@@ -45,7 +45,10 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
         .set_bool("ballista.planner.adaptive.enabled", false)
         // One partition per task, so that a lost task costs little and slots stay evenly loaded.
         .set_usize("ballista.scheduler.max_partitions_per_task", 1)
-        .set_usize("ballista.client.grpc_max_message_size", GRPC_MESSAGE_BYTES_MAX)
+        .set_usize(
+            "ballista.client.grpc_max_message_size",
+            GRPC_MESSAGE_BYTES_MAX,
+        )
         // A hash join's build side is bounded by the number of partitions, which follows the size
         // of the inputs; a sort-merge join would sort both sides.
         .set_bool("datafusion.optimizer.prefer_hash_join", true)
@@ -107,15 +110,25 @@ pub fn config_producer() -> ConfigProducer {
 /// Ballista's hook for the environment of an executor's tasks; Ballista adds the memory pool.
 pub fn runtime_producer(spill_folder: PathBuf) -> RuntimeProducer {
     Arc::new(move |_| {
-        runtime(&SessionOptions { spill_folder: Some(spill_folder.clone()), ..cluster_options() })
+        runtime(&SessionOptions {
+            spill_folder: Some(spill_folder.clone()),
+            ..cluster_options()
+        })
     })
 }
 
 /// All functions that a plan may name, for an executor.
 pub fn function_registry() -> Result<Arc<BallistaFunctionRegistry>> {
-    Ok(Arc::new(BallistaFunctionRegistry::from(&state(&cluster_options())?)))
+    Ok(Arc::new(BallistaFunctionRegistry::from(&state(
+        &cluster_options(),
+    )?)))
 }
 
 fn cluster_options() -> SessionOptions {
-    SessionOptions { partitions: 1, distributed: true, memory_bytes: None, spill_folder: None }
+    SessionOptions {
+        partitions: 1,
+        distributed: true,
+        memory_bytes: None,
+        spill_folder: None,
+    }
 }

@@ -162,7 +162,10 @@ impl Store {
 
     /// Deletes objects; those that are gone already do not matter.
     pub async fn delete(&self, paths: Vec<Path>) -> Result<()> {
-        let deletions: Vec<_> = paths.iter().map(|path| self.delete_one(path).boxed()).collect();
+        let deletions: Vec<_> = paths
+            .iter()
+            .map(|path| self.delete_one(path).boxed())
+            .collect();
         futures::stream::iter(deletions)
             .buffer_unordered(PARALLEL_REQUESTS)
             .try_collect()

@@ -55,7 +55,12 @@ impl Config {
     pub fn scheduler_address(&self) -> Result<(String, u16)> {
         let usage = || {
             let text = format!("`{}`", self.scheduler);
-            Error::new(Kind::Usage, "understand scheduler", text, "it is not of the form host:port")
+            Error::new(
+                Kind::Usage,
+                "understand scheduler",
+                text,
+                "it is not of the form host:port",
+            )
         };
         let (host, port) = self.scheduler.rsplit_once(':').ok_or_else(usage)?;
         Ok((host.to_owned(), port.parse().map_err(|_| usage())?))

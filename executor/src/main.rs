@@ -43,6 +43,12 @@ fn serve(config: &config::Config) -> Result<()> {
         .build()
         .map_err(|cause| failed(&cause))?;
     let work_dir = process.work_dir.clone();
+    tracing::info!(
+        scheduler = config.scheduler,
+        port = process.port,
+        vcores = process.vcores,
+        "executor starts"
+    );
     let served = runtime.block_on(start_executor_process(process));
     // Shuffle files die with their executor.
     if let Some(folder) = work_dir.filter(|_| config.work_dir.is_none()) {
@@ -58,7 +64,12 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
     };
     let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(Kind::Final, "prepare work folder", work_dir.display(), cause)
+        Error::new(
+            Kind::Final,
+            "prepare work folder",
+            work_dir.display(),
+            cause,
+        )
     };
     std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;

@@ -24,7 +24,10 @@ pub struct Client {
 
 impl Client {
     pub fn new(scheduler: &str) -> Result<Self> {
-        let scheduler = scheduler.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let scheduler = scheduler
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(STREAM_SILENCE_MAX)
@@ -38,7 +41,8 @@ impl Client {
     }
 
     pub async fn submit(&self, submission: &SubmitRun) -> Result<Submitted> {
-        self.json(self.request(Method::POST, "/v1/runs").json(submission)).await
+        self.json(self.request(Method::POST, "/v1/runs").json(submission))
+            .await
     }
 
     pub async fn runs(&self) -> Result<Vec<Run>> {
@@ -46,11 +50,13 @@ impl Client {
     }
 
     pub async fn run(&self, run_id: &str) -> Result<Run> {
-        self.json(self.request(Method::GET, &format!("/v1/runs/{run_id}"))).await
+        self.json(self.request(Method::GET, &format!("/v1/runs/{run_id}")))
+            .await
     }
 
     pub async fn cancel(&self, run_id: &str) -> Result<Run> {
-        self.json(self.request(Method::POST, &format!("/v1/runs/{run_id}/cancel"))).await
+        self.json(self.request(Method::POST, &format!("/v1/runs/{run_id}/cancel")))
+            .await
     }
 
     pub async fn executors(&self) -> Result<Vec<Executor>> {
@@ -66,7 +72,9 @@ impl Client {
             text.extend_from_slice(&chunk.map_err(|cause| self.unreachable(&cause))?);
             while let Some(end) = text.windows(2).position(|pair| pair == b"\n\n") {
                 let message: Vec<u8> = text.drain(..end + 2).collect();
-                let Some(item) = read_message(&message)? else { continue };
+                let Some(item) = read_message(&message)? else {
+                    continue;
+                };
                 seen(&item);
                 if let StreamItem::Run(run) = &item
                     && run.is_over()
@@ -79,16 +87,23 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.scheduler))
+        self.http
+            .request(method, format!("http://{}{path}", self.scheduler))
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         let response = self.send(request).await?;
-        response.json().await.map_err(|cause| self.unreachable(&cause))
+        response
+            .json()
+            .await
+            .map_err(|cause| self.unreachable(&cause))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = request.send().await.map_err(|cause| self.unreachable(&innermost(&cause)))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|cause| self.unreachable(&innermost(&cause)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -118,7 +133,10 @@ fn innermost(cause: &reqwest::Error) -> String {
 /// Reads one server-sent event; comments keep the connection alive and mean nothing.
 fn read_message(message: &[u8]) -> Result<Option<StreamItem>> {
     let text = String::from_utf8_lossy(message);
-    let data: String = text.lines().filter_map(|line| line.strip_prefix("data:")).collect();
+    let data: String = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .collect();
     if data.is_empty() {
         return Ok(None);
     }

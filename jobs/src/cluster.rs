@@ -40,13 +40,21 @@ struct Processes {
 pub async fn start(cluster: &LocalCluster) -> Result<Client> {
     if read(&cluster.folder)?.is_some_and(|running| running.pids.iter().any(|pid| is_alive(*pid))) {
         let cause = "a cluster is running already";
-        return Err(Error::new(Kind::Usage, "start cluster in", cluster.folder.display(), cause)
-            .hint("stop it with `cinemill cluster stop`"));
+        return Err(Error::new(
+            Kind::Usage,
+            "start cluster in",
+            cluster.folder.display(),
+            cause,
+        )
+        .hint("stop it with `cinemill cluster stop`"));
     }
     let logs = cluster.folder.join("logs");
     std::fs::create_dir_all(&logs).map_err(|cause| in_folder(&cluster.folder, &cause))?;
     let address = format!("127.0.0.1:{}", cluster.port);
-    let mut processes = Processes { scheduler: address.clone(), pids: Vec::new() };
+    let mut processes = Processes {
+        scheduler: address.clone(),
+        pids: Vec::new(),
+    };
     let started = start_all(cluster, &logs, &mut processes).await;
     if let Err(error) = started {
         terminate(&processes.pids).await;
@@ -57,29 +65,43 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
 
 async fn start_all(cluster: &LocalCluster, logs: &Path, processes: &mut Processes) -> Result<()> {
     let mut scheduler = command("cinemill-scheduler")?;
-    scheduler.args(["--port", &cluster.port.to_string(), "--state-dir"]).arg(&cluster.folder);
+    scheduler
+        .args(["--port", &cluster.port.to_string(), "--state-dir"])
+        .arg(&cluster.folder);
     spawn(scheduler, &logs.join("scheduler.log"), cluster, processes)?;
     for number in 0..cluster.executors {
         let mut executor = command("cinemill-executor")?;
         executor
-            .args(["--scheduler", &processes.scheduler, "--vcores", &cluster.vcores.to_string()])
+            .args([
+                "--scheduler",
+                &processes.scheduler,
+                "--vcores",
+                &cluster.vcores.to_string(),
+            ])
             // A machine is shared by all of its executors.
             .args(memory_share(cluster.executors));
-        spawn(executor, &logs.join(format!("executor-{number}.log")), cluster, processes)?;
+        spawn(
+            executor,
+            &logs.join(format!("executor-{number}.log")),
+            cluster,
+            processes,
+        )?;
     }
     wait_until_ready(cluster, logs, processes).await
 }
 
 fn memory_share(executors: usize) -> Vec<String> {
-    let Some(machine) = crate::run::machine_memory_bytes() else { return Vec::new() };
+    let Some(machine) = crate::run::machine_memory_bytes() else {
+        return Vec::new();
+    };
     let share_mb = (machine >> 20) * 6 / 10 / executors.max(1) as u64;
     vec!["--memory-mb".to_owned(), share_mb.to_string()]
 }
 
 /// The binaries lie beside this one.
 fn command(name: &str) -> Result<Command> {
-    let own = std::env::current_exe()
-        .map_err(|cause| Error::new(Kind::Final, "find", name, cause))?;
+    let own =
+        std::env::current_exe().map_err(|cause| Error::new(Kind::Final, "find", name, cause))?;
     let path = own.with_file_name(name);
     if !path.is_file() {
         let cause = format!("{} does not exist", path.display());
@@ -96,27 +118,49 @@ fn spawn(
     processes: &mut Processes,
 ) -> Result<()> {
     let spawned = File::create(log).and_then(|file| {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file);
         // Ctrl-C in the terminal that started the cluster is not meant for it.
         command.process_group(0).spawn()
     });
     let child = spawned.map_err(|cause| {
-        Error::new(Kind::Final, "start", command.get_program().to_string_lossy(), cause)
+        Error::new(
+            Kind::Final,
+            "start",
+            command.get_program().to_string_lossy(),
+            cause,
+        )
     })?;
-    processes.pids.push(i32::try_from(child.id()).unwrap_or_default());
+    processes
+        .pids
+        .push(i32::try_from(child.id()).unwrap_or_default());
     write(&cluster.folder, processes)
 }
 
-async fn wait_until_ready(cluster: &LocalCluster, logs: &Path, processes: &Processes) -> Result<()> {
+async fn wait_until_ready(
+    cluster: &LocalCluster,
+    logs: &Path,
+    processes: &Processes,
+) -> Result<()> {
     let client = Client::new(&processes.scheduler)?;
     let began = Instant::now();
     loop {
-        if client.executors().await.is_ok_and(|executors| executors.len() >= cluster.executors) {
+        if client
+            .executors()
+            .await
+            .is_ok_and(|executors| executors.len() >= cluster.executors)
+        {
             return Ok(());
         }
         let dead = processes.pids.iter().any(|pid| !is_alive(*pid));
         if dead || began.elapsed() > READY_WAIT {
-            let cause = if dead { "a process ended at once" } else { "it is not ready in time" };
+            let cause = if dead {
+                "a process ended at once"
+            } else {
+                "it is not ready in time"
+            };
             return Err(Error::new(Kind::Unreachable, "start", "the cluster", cause)
                 .hint(format!("its logs are in {}", logs.display())));
         }
@@ -126,7 +170,9 @@ async fn wait_until_ready(cluster: &LocalCluster, logs: &Path, processes: &Proce
 
 /// Stops the cluster of a folder; false where none is running.
 pub async fn stop(folder: &Path) -> Result<bool> {
-    let Some(processes) = read(folder)? else { return Ok(false) };
+    let Some(processes) = read(folder)? else {
+        return Ok(false);
+    };
     let alive = processes.pids.iter().any(|pid| is_alive(*pid));
     terminate(&processes.pids).await;
     std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
@@ -159,7 +205,10 @@ fn signal(pid: i32, signal: Signal) {
 fn is_alive(pid: i32) -> bool {
     let exists = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    let state = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
     exists && state != Some('Z')
 }
 

@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::Scheduler;
 
+/// A folder that holds no shuffle files.
+const NO_WORK_DIR: &str = "/nonexistent";
 /// How often a job is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a run waits for the first executor.
@@ -45,9 +47,21 @@ impl ClusterBackend {
 
     /// Ids of the executors that are alive, and how many tasks they run side by side.
     async fn executors(&self) -> (BTreeSet<String>, usize) {
-        let state = self.scheduler.state.executor_manager.get_executors_state().await;
-        let metadata: Vec<_> = state.unwrap_or_default().into_iter().map(|(m, ..)| m).collect();
-        let vcores = metadata.iter().map(|m| m.specification.vcores as usize).sum();
+        let state = self
+            .scheduler
+            .state
+            .executor_manager
+            .get_executors_state()
+            .await;
+        let metadata: Vec<_> = state
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(m, ..)| m)
+            .collect();
+        let vcores = metadata
+            .iter()
+            .map(|m| m.specification.vcores as usize)
+            .sum();
         (metadata.into_iter().map(|m| m.id).collect(), vcores)
     }
 
@@ -59,8 +73,13 @@ impl ClusterBackend {
                 return Ok(executors);
             }
             if started.elapsed() > EXECUTOR_WAIT {
-                return Err(Error::new(Kind::Retryable, "run", "the job", "no executor is registered")
-                    .hint("start executors: `cinemill-executor --scheduler <host:port>`"));
+                return Err(Error::new(
+                    Kind::Retryable,
+                    "run",
+                    "the job",
+                    "no executor is registered",
+                )
+                .hint("start executors: `cinemill-executor --scheduler <host:port>`"));
             }
             tokio::select! {
                 () = cancel.cancelled() => return Err(cancelled("the job")),
@@ -71,7 +90,8 @@ impl ClusterBackend {
 
     async fn status(&self, job: &JobId) -> Result<Option<job_status::Status>> {
         let status = self.scheduler.state.task_manager.get_job_status(job).await;
-        let status = status.map_err(|cause| Error::new(Kind::Retryable, "watch job", job, cause))?;
+        let status =
+            status.map_err(|cause| Error::new(Kind::Retryable, "watch job", job, cause))?;
         Ok(status.and_then(|status| status.status))
     }
 
@@ -84,7 +104,12 @@ impl ClusterBackend {
         let started = Instant::now();
         while started.elapsed() < CANCEL_WAIT {
             let status = self.status(job).await;
-            if !matches!(status, Ok(Some(job_status::Status::Running(_) | job_status::Status::Queued(_)))) {
+            if !matches!(
+                status,
+                Ok(Some(
+                    job_status::Status::Running(_) | job_status::Status::Queued(_)
+                ))
+            ) {
                 return;
             }
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -93,10 +118,15 @@ impl ClusterBackend {
 
     async fn progress(&self, job: &JobId) -> Vec<StageProgress> {
         let jobs = self.scheduler.state.task_manager.get_running_job_cache();
-        let Some(info) = jobs.get(job) else { return Vec::new() };
+        let Some(info) = jobs.get(job) else {
+            return Vec::new();
+        };
         let graph = info.execution_graph.read().await;
-        let mut stages: Vec<_> =
-            graph.stages().iter().map(|(id, stage)| stage_progress(*id, stage)).collect();
+        let mut stages: Vec<_> = graph
+            .stages()
+            .iter()
+            .map(|(id, stage)| stage_progress(*id, stage))
+            .collect();
         stages.sort_by_key(|stage| stage.stage);
         stages
     }
@@ -109,7 +139,12 @@ impl ClusterBackend {
         schema: SchemaRef,
     ) -> Result<Vec<RecordBatch>> {
         let failed = |cause: &dyn std::fmt::Display| {
-            Error::new(Kind::Retryable, "read the results of run", &job.run_id, cause)
+            Error::new(
+                Kind::Retryable,
+                "read the results of run",
+                &job.run_id,
+                cause,
+            )
         };
         let locations: Vec<PartitionLocation> = locations
             .into_iter()
@@ -119,7 +154,10 @@ impl ClusterBackend {
         let partitioning = Partitioning::UnknownPartitioning(1);
         let reader = ShuffleReaderExec::try_new(0, vec![locations], schema, partitioning)
             .map_err(|cause| failed(&cause))?;
-        let rows = reader.execute(0, job.state.task_ctx()).map_err(|cause| failed(&cause))?;
+        let rows = reader
+            .with_work_dir(NO_WORK_DIR.to_owned())
+            .execute(0, job.state.task_ctx())
+            .map_err(|cause| failed(&cause))?;
         rows.try_collect().await.map_err(|cause| failed(&cause))
     }
 
@@ -149,7 +187,9 @@ impl ClusterBackend {
             }
             match self.status(&id).await? {
                 Some(job_status::Status::Successful(done)) => {
-                    return self.fetch(job, done.partition_location, job.plan.schema()).await;
+                    return self
+                        .fetch(job, done.partition_location, job.plan.schema())
+                        .await;
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     return Err(job_failure(&job.run_id, &failed.error));
@@ -167,7 +207,10 @@ impl ClusterBackend {
             }
             let stages = self.progress(&id).await;
             if !stages.is_empty() {
-                events(RunEvent::Progress { phase: job.phase.clone(), stages });
+                events(RunEvent::Progress {
+                    phase: job.phase.clone(),
+                    stages,
+                });
             }
         }
     }
@@ -177,12 +220,20 @@ impl ClusterBackend {
 impl Backend for ClusterBackend {
     async fn place(&self) -> String {
         let executors = self.executors().await.0.len();
-        format!("cluster of {executors} {}", if executors == 1 { "executor" } else { "executors" })
+        format!(
+            "cluster of {executors} {}",
+            if executors == 1 {
+                "executor"
+            } else {
+                "executors"
+            }
+        )
     }
 
     async fn session(&self, input_bytes: u64) -> SessionOptions {
         let vcores = self.executors().await.1;
-        let by_size = usize::try_from(input_bytes.div_ceil(PARTITION_BYTES)).unwrap_or(PARTITIONS_MAX);
+        let by_size =
+            usize::try_from(input_bytes.div_ceil(PARTITION_BYTES)).unwrap_or(PARTITIONS_MAX);
         SessionOptions {
             partitions: by_size.max(vcores).clamp(1, PARTITIONS_MAX),
             distributed: true,
@@ -210,7 +261,14 @@ fn job_failure(run_id: &str, text: &str) -> Error {
     if let Some(error) = Error::from_text(text) {
         return error;
     }
-    let passing = ["IoError", "ObjectStore", "ResourcesExhausted", "xecutor", "transport", "timed out"];
+    let passing = [
+        "IoError",
+        "ObjectStore",
+        "ResourcesExhausted",
+        "xecutor",
+        "transport",
+        "timed out",
+    ];
     let kind = match passing.iter().any(|word| text.contains(word)) {
         true => Kind::Retryable,
         false => Kind::Final,
@@ -226,5 +284,9 @@ fn stage_progress(id: usize, stage: &ExecutionStage) -> StageProgress {
         ExecutionStage::Running(stage) => (stage.partitions, stage.successful_tasks()),
         ExecutionStage::Successful(stage) => (stage.partitions, stage.partitions),
     };
-    StageProgress { stage: id, tasks, tasks_done }
+    StageProgress {
+        stage: id,
+        tasks,
+        tasks_done,
+    }
 }

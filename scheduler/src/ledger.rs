@@ -37,11 +37,16 @@ impl Ledger {
             .open(state.join("lock"))
             .map_err(|cause| failed(&cause))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
+            Ok(()) => Ok(Self {
+                folder,
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => {
                 let cause = "another scheduler uses it";
-                Err(Error::new(Kind::Final, "open ledger", state.display(), cause)
-                    .hint("give each scheduler a --state-dir of its own"))
+                Err(
+                    Error::new(Kind::Final, "open ledger", state.display(), cause)
+                        .hint("give each scheduler a --state-dir of its own"),
+                )
             }
             Err(TryLockError::Error(cause)) => Err(failed(&cause)),
         }
@@ -49,7 +54,10 @@ impl Ledger {
 
     /// All entries, oldest first. What cannot be read is logged and left alone.
     pub fn read(&self) -> Vec<Entry> {
-        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let files = std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten();
         let mut entries: Vec<Entry> = files
             .map(|file| file.path())
             .filter(|path| path.extension().is_some_and(|ending| ending == "json"))

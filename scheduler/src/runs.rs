@@ -55,7 +55,11 @@ impl Runs {
             }
             runs.insert(run.run_id.clone(), Arc::new(ActiveRun::new(run)));
         }
-        Ok(Self { ledger, backend, runs: Arc::new(Mutex::new(runs)) })
+        Ok(Self {
+            ledger,
+            backend,
+            runs: Arc::new(Mutex::new(runs)),
+        })
     }
 
     /// Begins a run, or attaches to it where it is known.
@@ -67,7 +71,10 @@ impl Runs {
             let run = known.run();
             // A failed run may be tried again under its id; what it published, if anything, stays.
             if !run.is_over() || run.state == RunState::Succeeded {
-                return Ok(Submitted { run, attached: true });
+                return Ok(Submitted {
+                    run,
+                    attached: true,
+                });
             }
         }
         let run = Run {
@@ -85,21 +92,40 @@ impl Runs {
         self.ledger.write(&run)?;
         let active = Arc::new(ActiveRun::new(run.clone()));
         runs.insert(run.run_id.clone(), active.clone());
-        tracing::info!(run = run.run_id, job = run.job, output = run.output, "run submitted");
+        tracing::info!(
+            run = run.run_id,
+            job = run.job,
+            output = run.output,
+            "run submitted"
+        );
         tokio::spawn(self.clone().drive(request, active));
-        Ok(Submitted { run, attached: false })
+        Ok(Submitted {
+            run,
+            attached: false,
+        })
     }
 
     pub async fn list(&self) -> Vec<Run> {
-        let mut all: Vec<Run> = self.runs.lock().await.values().map(|run| run.run()).collect();
+        let mut all: Vec<Run> = self
+            .runs
+            .lock()
+            .await
+            .values()
+            .map(|run| run.run())
+            .collect();
         all.sort_by_key(|run| std::cmp::Reverse(run.submitted_at));
         all
     }
 
     pub async fn find(&self, run_id: &str) -> Result<Arc<ActiveRun>> {
         self.runs.lock().await.get(run_id).cloned().ok_or_else(|| {
-            Error::new(Kind::Usage, "find run", run_id, "this scheduler knows no such run")
-                .hint("`cinemill runs` lists those that it knows")
+            Error::new(
+                Kind::Usage,
+                "find run",
+                run_id,
+                "this scheduler knows no such run",
+            )
+            .hint("`cinemill runs` lists those that it knows")
         })
     }
 
@@ -117,7 +143,10 @@ impl Runs {
             run.cancel.cancel();
             run.wait()
         });
-        if tokio::time::timeout(STOP_WAIT, futures::future::join_all(ends)).await.is_err() {
+        if tokio::time::timeout(STOP_WAIT, futures::future::join_all(ends))
+            .await
+            .is_err()
+        {
             tracing::warn!("some runs did not end in time; they are cleared up at the next start");
         }
     }
@@ -173,21 +202,31 @@ impl Finish for Run {
 async fn settle(run: &mut Run) {
     let settled = async {
         let table = Table::open(Location::parse(&run.output)?)?;
-        let published = table.current().await?.is_some_and(|s| s.manifest.knows(&run.run_id));
+        let published = table
+            .current()
+            .await?
+            .is_some_and(|s| s.manifest.knows(&run.run_id));
         if !published {
             table.roll_back(&run.run_id).await?;
         }
         Ok::<_, Error>(published)
     };
     let driven = match settled.await {
-        Ok(true) => Ok(Outcome { verdict: None, already_done: false }),
+        Ok(true) => Ok(Outcome {
+            verdict: None,
+            already_done: false,
+        }),
         Ok(false) => {
             let cause = "the scheduler stopped while it went on";
             Err(Error::new(Kind::Retryable, "run", &run.job, cause).hint("submit it again"))
         }
         Err(error) => Err(error),
     };
-    tracing::info!(run = run.run_id, committed = driven.is_ok(), "settled a run of the scheduler before");
+    tracing::info!(
+        run = run.run_id,
+        committed = driven.is_ok(),
+        "settled a run of the scheduler before"
+    );
     run.finish(driven);
 }
 
@@ -196,7 +235,10 @@ async fn cancel_when_abandoned(active: Arc<ActiveRun>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if !active.run().detached && active.absence() > CLIENT_ABSENCE_MAX {
-            tracing::warn!(run = active.run().run_id, "its client went away; cancelling");
+            tracing::warn!(
+                run = active.run().run_id,
+                "its client went away; cancelling"
+            );
             active.cancel.cancel();
             return;
         }
@@ -233,7 +275,9 @@ impl ActiveRun {
         if self.clients.load(Ordering::SeqCst) > 0 {
             return Duration::ZERO;
         }
-        self.left_at.lock().map_or(Duration::ZERO, |left| left.elapsed())
+        self.left_at
+            .lock()
+            .map_or(Duration::ZERO, |left| left.elapsed())
     }
 
     /// The run, what happens in it, and the run again once it is over.

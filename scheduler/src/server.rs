@@ -37,24 +37,27 @@ const EXECUTOR_STOP_S: u64 = 30;
 /// Serves until SIGTERM or SIGINT; then cancels what runs and returns.
 pub async fn serve(config: Config) -> Result<()> {
     let address = format!("{}:{}", config.bind_host, config.port);
-    let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(Kind::Final, "serve on", &address, cause)
-    };
+    let failed =
+        |cause: &dyn std::fmt::Display| Error::new(Kind::Final, "serve on", &address, cause);
     let listener = TcpListener::bind(&address).await.map_err(|cause| {
         failed(&cause).hint("is another scheduler running here? choose another --port")
     })?;
     let ledger = Ledger::open(&config.state_dir)?;
     let ballista = Arc::new(ballista_config(&config));
     ballista.validate().map_err(|cause| failed(&cause))?;
-    let cluster =
-        BallistaCluster::new_from_config(&ballista).await.map_err(|cause| failed(&cause))?;
-    let scheduler: Scheduler =
-        create_scheduler(cluster, ballista).await.map_err(|cause| failed(&cause))?;
+    let cluster = BallistaCluster::new_from_config(&ballista)
+        .await
+        .map_err(|cause| failed(&cause))?;
+    let scheduler: Scheduler = create_scheduler(cluster, ballista)
+        .await
+        .map_err(|cause| failed(&cause))?;
     let runs = Runs::recover(ledger, Arc::new(ClusterBackend::new(scheduler.clone()))).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);
-    let routes = Routes::new(grpc).into_axum_router().merge(service::routes(runs.clone(), scheduler));
+    let routes = Routes::new(grpc)
+        .into_axum_router()
+        .merge(service::routes(runs.clone(), scheduler));
     tracing::info!(address, "serving");
     let app = routes.into_make_service_with_connect_info::<SocketAddr>();
     let mut terminate = signal(SignalKind::terminate()).map_err(|cause| failed(&cause))?;

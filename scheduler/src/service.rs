@@ -24,7 +24,10 @@ const REQUEST_BYTES_MAX: usize = 16 << 20;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "cinemill run service", description = "Runs jobs on the cluster."),
+    info(
+        title = "cinemill run service",
+        description = "Runs jobs on the cluster."
+    ),
     paths(submit, list, show, events, cancel, executors),
     components(schemas(SubmitRun, Submitted, Run, Executor, Failure))
 )]
@@ -77,7 +80,12 @@ async fn submit(
     body: Result<Json<SubmitRun>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Submitted>, Refused> {
     let Json(submission) = body.map_err(|rejection| {
-        Error::new(Kind::Usage, "understand", "the request", rejection.body_text())
+        Error::new(
+            Kind::Usage,
+            "understand",
+            "the request",
+            rejection.body_text(),
+        )
     })?;
     Ok(Json(service.runs.submit(submission).await?))
 }
@@ -109,7 +117,10 @@ async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let items = service.runs.find(&run_id).await?.follow();
     let messages = items.filter_map(|item| async move {
-        Event::default().json_data(&item).ok().map(Ok::<_, Infallible>)
+        Event::default()
+            .json_data(&item)
+            .ok()
+            .map(Ok::<_, Infallible>)
     });
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
@@ -127,7 +138,12 @@ async fn cancel(
 /// The executors that are registered.
 #[utoipa::path(get, path = "/v1/executors", responses((status = 200, body = Vec<Executor>)))]
 async fn executors(State(service): State<Service>) -> Result<Json<Vec<Executor>>, Refused> {
-    let state = service.scheduler.state.executor_manager.get_executors_state().await;
+    let state = service
+        .scheduler
+        .state
+        .executor_manager
+        .get_executors_state()
+        .await;
     let state = state.map_err(|cause| Error::new(Kind::Retryable, "list", "executors", cause))?;
     let executors = state.into_iter().map(|(metadata, ..)| Executor {
         vcores: metadata.specification.vcores,

@@ -88,7 +88,13 @@ impl SinkExec {
             Boundedness::Bounded,
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { input, numbers, spec, properties: Arc::new(properties), metrics }
+        Self {
+            input,
+            numbers,
+            spec,
+            properties: Arc::new(properties),
+            metrics,
+        }
     }
 
     pub fn spec(&self) -> &Arc<SinkSpec> {
@@ -106,7 +112,11 @@ impl SinkExec {
 
 /// A leaf with one row per partition: its number.
 fn partition_numbers(partitions: usize) -> Result<Arc<dyn ExecutionPlan>> {
-    let schema = Arc::new(Schema::new(vec![Field::new("partition", DataType::UInt32, false)]));
+    let schema = Arc::new(Schema::new(vec![Field::new(
+        "partition",
+        DataType::UInt32,
+        false,
+    )]));
     let batches = (0..partitions).map(|number| {
         let column: ArrayRef = Arc::new(UInt32Array::from(vec![number as u32]));
         Ok(vec![RecordBatch::try_new(schema.clone(), vec![column])?])
@@ -118,10 +128,10 @@ fn partition_numbers(partitions: usize) -> Result<Arc<dyn ExecutionPlan>> {
 async fn read_number(rows: SendableRecordBatchStream) -> Result<usize> {
     let batches: Vec<RecordBatch> = rows.try_collect().await?;
     match batches.as_slice() {
-        [batch] if batch.num_rows() == 1 => {
-            Ok(as_uint32_array(batch.column(0))?.value(0) as usize)
-        }
-        _ => Err(DataFusionError::Internal("a partition of the sink has no number".to_owned())),
+        [batch] if batch.num_rows() == 1 => Ok(as_uint32_array(batch.column(0))?.value(0) as usize),
+        _ => Err(DataFusionError::Internal(
+            "a partition of the sink has no number".to_owned(),
+        )),
     }
 }
 
@@ -177,7 +187,10 @@ impl ExecutionPlan for SinkExec {
             .expressions(&columns)
             .into_iter()
             .map(|expr| PhysicalSortRequirement::new(expr, Some(options)));
-        vec![LexRequirement::new(order).map(OrderingRequirements::new), None]
+        vec![
+            LexRequirement::new(order).map(OrderingRequirements::new),
+            None,
+        ]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
@@ -201,7 +214,11 @@ impl ExecutionPlan for SinkExec {
         })?;
         let count = |plan: &Arc<dyn ExecutionPlan>| plan.output_partitioning().partition_count();
         if count(&input) == count(&numbers) {
-            return Ok(Arc::new(Self::with_numbers(input, numbers, self.spec.clone())));
+            return Ok(Arc::new(Self::with_numbers(
+                input,
+                numbers,
+                self.spec.clone(),
+            )));
         }
         // An optimizer rule cut the input anew; a slice would have cut both.
         Ok(Arc::new(Self::try_new(input, self.spec.clone())?))

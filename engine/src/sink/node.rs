@@ -116,6 +116,9 @@ impl ExtensionPlanner for SinkPlanner {
         let (Some(sink), [input]) = (node.as_any().downcast_ref::<SinkNode>(), inputs) else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(SinkExec::try_new(input.clone(), sink.spec.clone())?)))
+        Ok(Some(Arc::new(SinkExec::try_new(
+            input.clone(),
+            sink.spec.clone(),
+        )?)))
     }
 }

@@ -101,9 +101,8 @@ impl Location {
 impl Location {
     /// The full URL with everything escaped that a URL parser would take for something else.
     pub fn escaped_url(&self) -> Result<String> {
-        let wrong = |cause: &dyn fmt::Display| {
-            Error::new(Kind::Final, "make a URL of", self, cause)
-        };
+        let wrong =
+            |cause: &dyn fmt::Display| Error::new(Kind::Final, "make a URL of", self, cause);
         let mut url = url::Url::parse(&self.store_url).map_err(|cause| wrong(&cause))?;
         url.path_segments_mut()
             .map_err(|()| wrong(&"it has no path"))?

@@ -56,8 +56,18 @@ struct FolderArguments {
 pub async fn cluster(arguments: ClusterArguments) -> Result<()> {
     match arguments.verb {
         ClusterVerb::Local(arguments) => {
-            let LocalArguments { executors, vcores, port, folder } = arguments;
-            let cluster = LocalCluster { folder: folder.state_dir, port, executors, vcores };
+            let LocalArguments {
+                executors,
+                vcores,
+                port,
+                folder,
+            } = arguments;
+            let cluster = LocalCluster {
+                folder: folder.state_dir,
+                port,
+                executors,
+                vcores,
+            };
             let client = start(&cluster).await?;
             output::line(format!(
                 "scheduler {}, {executors} executors of {vcores} vcores; state and logs in {}",
@@ -68,7 +78,11 @@ pub async fn cluster(arguments: ClusterArguments) -> Result<()> {
         }
         ClusterVerb::Stop(arguments) => {
             let stopped = stop(&arguments.folder.state_dir).await?;
-            output::line(if stopped { "stopped" } else { "no cluster was running" });
+            output::line(if stopped {
+                "stopped"
+            } else {
+                "no cluster was running"
+            });
             Ok(())
         }
     }

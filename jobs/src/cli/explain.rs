@@ -42,7 +42,11 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
     let request = RunRequest {
         run_id: new_run_id(),
         job: arguments.catalog.catalog().job(&arguments.job)?,
-        input: arguments.input.as_deref().map(Location::parse).transpose()?,
+        input: arguments
+            .input
+            .as_deref()
+            .map(Location::parse)
+            .transpose()?,
         inputs: BTreeMap::new(),
         output: Location::parse("output")?,
         options: RunOptions::default(),
@@ -52,13 +56,19 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
         None => empty_inputs(&request)?,
     };
     let failed = |cause| Error::from_datafusion(&cause, "plan job", &request.job.name);
-    let embedded = Planner { partitions: arguments.partitions, distributed: false };
+    let embedded = Planner {
+        partitions: arguments.partitions,
+        distributed: false,
+    };
     let planned = plan_run(&request, &inputs, 1, &embedded).await?;
     line("== Logical plan ==");
     line(planned.logical()?.display_indent());
     line("\n== Physical plan (embedded) ==");
     line(displayable(planned.physical().await?.as_ref()).indent(false));
-    let cluster = Planner { partitions: arguments.partitions, distributed: true };
+    let cluster = Planner {
+        partitions: arguments.partitions,
+        distributed: true,
+    };
     let planned = plan_run(&request, &inputs, 1, &cluster).await?;
     let job_id = JobId::new("explain".to_owned());
     let stages = DefaultDistributedPlanner::new()
@@ -67,7 +77,11 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
             planned.physical().await?,
             planned.state.config().options().as_ref(),
         )
-        .map_err(|cause| failed(datafusion::error::DataFusionError::External(Box::new(cause))))?;
+        .map_err(|cause| {
+            failed(datafusion::error::DataFusionError::External(Box::new(
+                cause,
+            )))
+        })?;
     line("\n== Distributed plan (stages on a cluster) ==");
     for stage in stages {
         line(format!("stage {}:", stage.stage_id()));
@@ -91,7 +105,11 @@ fn empty_inputs(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
             audit: None,
             max_record_bytes: declared.max_record_bytes,
         };
-        Ok(ResolvedInput { name: name.clone(), location: location.clone(), spec: Arc::new(spec) })
+        Ok(ResolvedInput {
+            name: name.clone(),
+            location: location.clone(),
+            spec: Arc::new(spec),
+        })
     });
     inputs.collect()
 }
@@ -124,6 +142,11 @@ impl Backend for Planner {
         _: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
         use cinemill_engine::error::Kind;
-        Err(Error::new(Kind::Final, "run", job.run_id, "a plan that is only explained"))
+        Err(Error::new(
+            Kind::Final,
+            "run",
+            job.run_id,
+            "a plan that is only explained",
+        ))
     }
 }

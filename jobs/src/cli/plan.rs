@@ -28,7 +28,10 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
     for input in &inputs {
         let files = input.spec.files.len();
         let size = HumanBytes(input.bytes());
-        line(format!("input {}: {} ({files} files, {size})", input.name, input.location));
+        line(format!(
+            "input {}: {} ({files} files, {size})",
+            input.name, input.location
+        ));
     }
     let planned = plan_run(&request, &inputs, 1, &Embedded::default()).await?;
     line("output columns:");
@@ -42,9 +45,18 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
     match Table::open(request.output)?.current().await? {
         None => line("replaces nothing: there is no table yet"),
         Some(snapshot) => {
-            let Manifest { run_id, committed_at, rows, bytes, files, .. } = snapshot.manifest;
+            let Manifest {
+                run_id,
+                committed_at,
+                rows,
+                bytes,
+                files,
+                ..
+            } = snapshot.manifest;
             let (files, size) = (files.len(), HumanBytes(bytes));
-            line(format!("replaces {rows} rows in {files} files ({size}) of run {run_id}, published {committed_at}"));
+            line(format!(
+                "replaces {rows} rows in {files} files ({size}) of run {run_id}, published {committed_at}"
+            ));
         }
     }
     Ok(())

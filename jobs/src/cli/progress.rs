@@ -29,7 +29,10 @@ impl Progress {
     /// A bar where standard error is a terminal.
     pub fn new() -> Self {
         if !std::io::stderr().is_terminal() {
-            let lines = Lines { done: BTreeMap::new(), told_at: Instant::now() };
+            let lines = Lines {
+                done: BTreeMap::new(),
+                told_at: Instant::now(),
+            };
             return Self::Lines(Mutex::new(lines));
         }
         let bar = ProgressBar::new(0);
@@ -74,7 +77,10 @@ impl Progress {
 fn show_bar(bar: &ProgressBar, phase: &str, stages: &[StageProgress]) {
     let tasks: usize = stages.iter().map(|stage| stage.tasks).sum();
     let done: usize = stages.iter().map(|stage| stage.tasks_done).sum();
-    let stages_done = stages.iter().filter(|s| s.tasks > 0 && s.tasks == s.tasks_done).count();
+    let stages_done = stages
+        .iter()
+        .filter(|s| s.tasks > 0 && s.tasks == s.tasks_done)
+        .count();
     bar.set_length(tasks as u64);
     bar.set_position(done as u64);
     bar.set_message(format!("{phase}: stage {stages_done}/{}", stages.len()));
@@ -84,11 +90,18 @@ impl Lines {
     /// A line for each stage that ended, and one now and then while stages go on.
     fn show(&mut self, phase: &str, stages: &[StageProgress]) {
         let due = self.told_at.elapsed() > LINE_INTERVAL;
-        for StageProgress { stage, tasks, tasks_done } in stages {
+        for StageProgress {
+            stage,
+            tasks,
+            tasks_done,
+        } in stages
+        {
             let told = self.done.get(stage).copied().unwrap_or(0);
             let ended = *tasks > 0 && tasks_done == tasks;
             if *tasks_done > told && (ended || due) {
-                output::note(format!("{phase}: stage {stage}: {tasks_done}/{tasks} tasks"));
+                output::note(format!(
+                    "{phase}: stage {stage}: {tasks_done}/{tasks} tasks"
+                ));
                 self.done.insert(*stage, *tasks_done);
                 self.told_at = Instant::now();
             }

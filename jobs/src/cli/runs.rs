@@ -69,11 +69,21 @@ pub async fn status(arguments: OneRunArguments) -> Result<()> {
 
 /// Ends as the run ends, with its exit code. Ctrl-C ends the wait, not the run.
 pub async fn wait(arguments: OneRunArguments) -> Result<()> {
-    follow(&arguments.scheduler.client()?, &arguments.run_id, false, false).await
+    follow(
+        &arguments.scheduler.client()?,
+        &arguments.run_id,
+        false,
+        false,
+    )
+    .await
 }
 
 pub async fn cancel(arguments: OneRunArguments) -> Result<()> {
-    let run = arguments.scheduler.client()?.cancel(&arguments.run_id).await?;
+    let run = arguments
+        .scheduler
+        .client()?
+        .cancel(&arguments.run_id)
+        .await?;
     show(&run, arguments.json)
 }
 
@@ -112,7 +122,10 @@ fn summary(run: &Run) -> String {
         RunState::Cancelled => "cancelled",
     };
     let submitted = run.submitted_at.format("%Y-%m-%d %H:%M:%SZ");
-    format!("{}  {state:<9}  {}  {submitted}  {}", run.run_id, run.job, run.output)
+    format!(
+        "{}  {state:<9}  {}  {submitted}  {}",
+        run.run_id, run.job, run.output
+    )
 }
 
 /// Follows a run to its end and fails as it fails. `own` runs are cancelled by Ctrl-C and SIGTERM.
@@ -141,6 +154,12 @@ pub async fn follow(client: &Client, run_id: &str, own: bool, known_done: bool) 
         return Err(error);
     }
     let already_done = run.already_done || known_done;
-    output::outcome(run_id, &Outcome { verdict: run.verdict, already_done });
+    output::outcome(
+        run_id,
+        &Outcome {
+            verdict: run.verdict,
+            already_done,
+        },
+    );
     Ok(())
 }

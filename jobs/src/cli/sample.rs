@@ -29,15 +29,29 @@ pub struct SampleArguments {
 }
 
 pub async fn sample(arguments: SampleArguments) -> Result<()> {
-    let SampleArguments { titles, output, gzip, seed } = arguments;
-    let options = SampleOptions { titles, output, gzip, seed };
+    let SampleArguments {
+        titles,
+        output,
+        gzip,
+        seed,
+    } = arguments;
+    let options = SampleOptions {
+        titles,
+        output,
+        gzip,
+        seed,
+    };
     let written = tokio::task::spawn_blocking(move || write(&options, &|_| {}));
     let summary = written
         .await
         .map_err(|cause| Error::new(Kind::Final, "write", "the sample", cause))??;
     for file in summary.files {
         let path = file.path.display();
-        output::line(format!("{path}: {} rows, {}", file.rows, HumanBytes(file.bytes)));
+        output::line(format!(
+            "{path}: {} rows, {}",
+            file.rows,
+            HumanBytes(file.bytes)
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! `cinemill show`: a published table, as a reader of its manifest sees it.
 
-
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, SessionOptions};
 use cinemill_engine::sink::table::Table;
@@ -33,7 +32,12 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
     let location = Location::parse(&arguments.output)?;
     let table = Table::open(location.clone())?;
     let Some(snapshot) = table.current().await? else {
-        return Err(Error::new(Kind::Input, "show table", &location, "nothing was published there"));
+        return Err(Error::new(
+            Kind::Input,
+            "show table",
+            &location,
+            "nothing was published there",
+        ));
     };
     let manifest = snapshot.manifest;
     let failed = |cause: DataFusionError| Error::from_datafusion(&cause, "read table", &location);
@@ -50,9 +54,15 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
         .iter()
         .map(|file| location.join(&file.path).escaped_url())
         .collect::<Result<_>>()?;
-    let rows = context.read_parquet(files, ParquetReadOptions::default()).await.map_err(failed)?;
+    let rows = context
+        .read_parquet(files, ParquetReadOptions::default())
+        .await
+        .map_err(failed)?;
     context
-        .register_table(TableReference::bare(manifest.job.as_str()), rows.into_view())
+        .register_table(
+            TableReference::bare(manifest.job.as_str()),
+            rows.into_view(),
+        )
         .map_err(failed)?;
     let sql = match arguments.query {
         Some(query) => query,
@@ -60,11 +70,16 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
     };
     let state = context.state();
     let plan = spark::parse(&sql, "query")?.plan(&state).await?;
-    let batches = DataFrame::new(state, plan).collect().await.map_err(failed)?;
+    let batches = DataFrame::new(state, plan)
+        .collect()
+        .await
+        .map_err(failed)?;
     let text = pretty_format_batches(&batches)
         .map_err(|cause| failed(DataFusionError::ArrowError(Box::new(cause), None)))?;
-    note(format!("{}: {} rows, published by run {}", manifest.job, manifest.rows, manifest.run_id));
+    note(format!(
+        "{}: {} rows, published by run {}",
+        manifest.job, manifest.rows, manifest.run_id
+    ));
     line(text);
     Ok(())
 }
-

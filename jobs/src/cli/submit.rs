@@ -35,12 +35,21 @@ pub async fn submit(arguments: SubmitArguments) -> Result<()> {
     let request = arguments.job.request(&arguments.output, arguments.run_id)?;
     let run_id = request.run_id.clone();
     let client: Client = arguments.scheduler.client()?;
-    let submitted = client.submit(&SubmitRun { request, detach: arguments.detach }).await?;
+    let submitted = client
+        .submit(&SubmitRun {
+            request,
+            detach: arguments.detach,
+        })
+        .await?;
     if arguments.detach {
         output::line(&run_id);
         return Ok(());
     }
-    let verb = if submitted.attached { "attached to" } else { "submitted" };
+    let verb = if submitted.attached {
+        "attached to"
+    } else {
+        "submitted"
+    };
     output::note(format!("{verb} run {run_id} on {}", client.scheduler()));
     // Only who began a run cancels it along with itself.
     let known_done = submitted.attached && submitted.run.is_over();

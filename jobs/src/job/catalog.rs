@@ -33,13 +33,16 @@ impl Catalog {
     /// The names of all jobs, sorted.
     pub fn names(&self) -> Result<Vec<String>> {
         let built_in = BUILT_IN.dirs().filter_map(|dir| dir.path().file_name());
-        let mut names: Vec<String> =
-            built_in.map(|name| name.to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = built_in
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
         for folder in &self.folders {
             let entries = std::fs::read_dir(folder).map_err(|cause| {
                 Error::new(Kind::Definition, "read catalogue", folder.display(), cause)
             })?;
-            let jobs = entries.flatten().filter(|entry| entry.path().join("job.toml").is_file());
+            let jobs = entries
+                .flatten()
+                .filter(|entry| entry.path().join("job.toml").is_file());
             names.extend(jobs.map(|entry| entry.file_name().to_string_lossy().into_owned()));
         }
         names.sort();
@@ -49,21 +52,37 @@ impl Catalog {
 
     /// Reads a job by its name.
     pub fn job(&self, name: &str) -> Result<JobDefinition> {
-        let own = self.folders.iter().map(|folder| folder.join(name)).find(|f| f.is_dir());
+        let own = self
+            .folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|f| f.is_dir());
         let files = match own {
             Some(folder) => read_folder(name, &folder)?,
             None => read_built_in(name).ok_or_else(|| self.unknown(name))?,
         };
-        let toml = files.toml.ok_or_else(|| definition_error(name, "it has no job.toml"))?;
-        let relations =
-            files.relations.into_iter().map(|(name, sql)| Relation { name, sql }).collect();
+        let toml = files
+            .toml
+            .ok_or_else(|| definition_error(name, "it has no job.toml"))?;
+        let relations = files
+            .relations
+            .into_iter()
+            .map(|(name, sql)| Relation { name, sql })
+            .collect();
         JobDefinition::parse(name, &toml, relations)
     }
 
     fn unknown(&self, name: &str) -> Error {
         let known = self.names().unwrap_or_default().join(", ");
-        Error::new(Kind::Definition, "find job", name, "there is no such job in the catalogue")
-            .hint(format!("there are: {known}; add folders of your own with --catalog <dir>"))
+        Error::new(
+            Kind::Definition,
+            "find job",
+            name,
+            "there is no such job in the catalogue",
+        )
+        .hint(format!(
+            "there are: {known}; add folders of your own with --catalog <dir>"
+        ))
     }
 }
 
@@ -84,9 +103,8 @@ fn read_folder(job: &str, folder: &Path) -> Result<JobFiles> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if JobFiles::wants(&path) {
-            let text = std::fs::read_to_string(&path).map_err(|cause| {
-                definition_error(job, format!("{}: {cause}", path.display()))
-            })?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|cause| definition_error(job, format!("{}: {cause}", path.display())))?;
             files.add(&path, text);
         }
     }
@@ -105,7 +123,8 @@ impl JobFiles {
         } else if Self::wants(path)
             && let Some(stem) = path.file_stem()
         {
-            self.relations.insert(stem.to_string_lossy().into_owned(), text);
+            self.relations
+                .insert(stem.to_string_lossy().into_owned(), text);
         }
     }
 }

@@ -113,7 +113,9 @@ impl JobDefinition {
     /// Reads a job from the text of its `job.toml` and its relations.
     pub fn parse(name: &str, toml: &str, relations: Vec<Relation>) -> Result<Self> {
         let file: JobFile = toml::from_str(toml).map_err(|cause| {
-            let position = cause.span().map_or_else(String::new, |span| position(toml, span.start));
+            let position = cause
+                .span()
+                .map_or_else(String::new, |span| position(toml, span.start));
             definition_error(name, format!("job.toml{position}: {}", cause.message()))
         })?;
         let job = Self {
@@ -134,10 +136,13 @@ impl JobDefinition {
             return wrong("it has no inputs".to_owned());
         }
         for (name, input) in &self.inputs {
-            let columns = input.columns().or_else(|cause| {
-                wrong(format!("inputs.{name}: {cause}")).map(|()| Vec::new())
-            })?;
-            if let Some(key) = input.key.iter().find(|key| !columns.iter().any(|c| c.name == **key))
+            let columns = input
+                .columns()
+                .or_else(|cause| wrong(format!("inputs.{name}: {cause}")).map(|()| Vec::new()))?;
+            if let Some(key) = input
+                .key
+                .iter()
+                .find(|key| !columns.iter().any(|c| c.name == **key))
             {
                 return wrong(format!("inputs.{name}.key: there is no column `{key}`"));
             }
@@ -145,11 +150,19 @@ impl JobDefinition {
                 return wrong(format!("`{name}` is an input and a relation ({name}.sql)"));
             }
         }
-        if let Some(input) = self.output.one_row_per.as_ref().filter(|i| !self.inputs.contains_key(*i))
+        if let Some(input) = self
+            .output
+            .one_row_per
+            .as_ref()
+            .filter(|i| !self.inputs.contains_key(*i))
         {
             return wrong(format!("output.one_row_per: there is no input `{input}`"));
         }
-        if !self.relations.iter().any(|relation| relation.name == self.output.relation) {
+        if !self
+            .relations
+            .iter()
+            .any(|relation| relation.name == self.output.relation)
+        {
             let missing = &self.output.relation;
             return wrong(format!("output.relation: there is no {missing}.sql"));
         }
@@ -160,7 +173,8 @@ impl JobDefinition {
 impl InputDefinition {
     /// The declared columns.
     pub fn columns(&self) -> Result<Vec<Column>, String> {
-        let mut columns = schema::parse(&self.schema).map_err(|cause| format!("schema: {cause}"))?;
+        let mut columns =
+            schema::parse(&self.schema).map_err(|cause| format!("schema: {cause}"))?;
         for (name, kind) in &self.check {
             let column = columns
                 .iter_mut()
@@ -173,9 +187,9 @@ impl InputDefinition {
 
     /// What the reader needs to know.
     pub fn spec(&self, name: &str, mode: Option<BadRecords>) -> Result<InputSpec> {
-        let columns = self.columns().map_err(|cause| {
-            Error::new(Kind::Definition, "read input", name, cause)
-        })?;
+        let columns = self
+            .columns()
+            .map_err(|cause| Error::new(Kind::Definition, "read input", name, cause))?;
         let format = match self.format {
             Format::Imdb => TextFormat::imdb_tsv(),
             Format::Csv => TextFormat::csv(),
@@ -199,7 +213,11 @@ pub fn definition_error(job: &str, cause: impl std::fmt::Display) -> Error {
 fn position(text: &str, byte: usize) -> String {
     let before = &text[..byte.min(text.len())];
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count())
+        + 1;
     format!(":{line}:{column}")
 }
 
@@ -209,7 +227,10 @@ mod tests {
     use super::*;
 
     fn parse(toml: &str) -> Result<JobDefinition> {
-        let relation = Relation { name: "r".into(), sql: "SELECT 1".into() };
+        let relation = Relation {
+            name: "r".into(),
+            sql: "SELECT 1".into(),
+        };
         JobDefinition::parse("j", toml, vec![relation])
     }
 
@@ -226,9 +247,18 @@ mod tests {
         assert!(parse(&format!("{input}[output]\nrelation = \"r\"\n")).is_ok());
         for (wrong, word) in [
             ("[output]\nrelation = \"missing\"\n", "missing.sql"),
-            ("[output]\nrelation = \"r\"\none_row_per = \"b\"\n", "no input `b`"),
-            ("key = [\"y\"]\n[output]\nrelation = \"r\"\n", "no column `y`"),
-            ("check = { x = \"UUID\" }\n[output]\nrelation = \"r\"\n", "UUID"),
+            (
+                "[output]\nrelation = \"r\"\none_row_per = \"b\"\n",
+                "no input `b`",
+            ),
+            (
+                "key = [\"y\"]\n[output]\nrelation = \"r\"\n",
+                "no column `y`",
+            ),
+            (
+                "check = { x = \"UUID\" }\n[output]\nrelation = \"r\"\n",
+                "UUID",
+            ),
         ] {
             let error = parse(&format!("{input}{wrong}")).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");

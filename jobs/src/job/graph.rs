@@ -14,10 +14,18 @@ pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)
         let file = format!("{}.sql", relation.name);
         queries.insert(relation.name.clone(), spark::parse(&relation.sql, &file)?);
     }
-    let mut walk = Walk { job, queries: &queries, done: Vec::new(), open: Vec::new() };
+    let mut walk = Walk {
+        job,
+        queries: &queries,
+        done: Vec::new(),
+        open: Vec::new(),
+    };
     walk.visit(&job.output.relation)?;
     let order = walk.done;
-    Ok(order.into_iter().filter_map(|name| queries.remove_entry(&name)).collect())
+    Ok(order
+        .into_iter()
+        .filter_map(|name| queries.remove_entry(&name))
+        .collect())
 }
 
 /// A depth-first walk along the names that queries use.
@@ -36,9 +44,14 @@ impl Walk<'_> {
         }
         if self.open.iter().any(|open| open == name) {
             let cycle = format!("{} -> {name}", self.open.join(" -> "));
-            return Err(definition_error(&self.job.name, format!("relations form a cycle: {cycle}")));
+            return Err(definition_error(
+                &self.job.name,
+                format!("relations form a cycle: {cycle}"),
+            ));
         }
-        let Some(query) = self.queries.get(name) else { return Ok(()) };
+        let Some(query) = self.queries.get(name) else {
+            return Ok(());
+        };
         self.open.push(name.to_owned());
         for used in query.referenced_tables() {
             let used = self.resolve(name, &used)?;
@@ -76,10 +89,16 @@ mod tests {
     fn order(relations: &[(&str, &str)]) -> Result<Vec<String>> {
         let relations = relations
             .iter()
-            .map(|(name, sql)| Relation { name: (*name).into(), sql: (*sql).into() })
+            .map(|(name, sql)| Relation {
+                name: (*name).into(),
+                sql: (*sql).into(),
+            })
             .collect();
         let job = JobDefinition::parse("j", JOB, relations)?;
-        Ok(ordered_relations(&job)?.into_iter().map(|(name, _)| name).collect())
+        Ok(ordered_relations(&job)?
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect())
     }
 
     #[test]

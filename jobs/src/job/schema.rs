@@ -4,13 +4,19 @@ use cinemill_engine::source::{Column, ColumnType};
 
 /// Reads a schema in Spark's DDL form.
 pub fn parse(ddl: &str) -> Result<Vec<Column>, String> {
-    let fields = ddl.split(',').map(str::trim).filter(|field| !field.is_empty());
+    let fields = ddl
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty());
     let columns = fields.map(column).collect::<Result<Vec<_>, _>>()?;
     if columns.is_empty() {
         return Err("it names no column".to_owned());
     }
     for (index, column) in columns.iter().enumerate() {
-        if columns[..index].iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)) {
+        if columns[..index]
+            .iter()
+            .any(|other| other.name.eq_ignore_ascii_case(&column.name))
+        {
             return Err(format!("it names the column {} twice", column.name));
         }
     }
@@ -48,7 +54,10 @@ mod tests {
     fn a_schema_is_read_as_spark_reads_it() {
         let columns = parse("\n tconst STRING, startYear int,\n").unwrap();
         assert_eq!(columns.len(), 2);
-        assert_eq!((columns[1].name.as_str(), columns[1].data_type), ("startYear", ColumnType::Int));
+        assert_eq!(
+            (columns[1].name.as_str(), columns[1].data_type),
+            ("startYear", ColumnType::Int)
+        );
         for bad in ["", "a", "a INT b", "a UUID", "a INT, A INT"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -24,10 +24,16 @@ pub async fn gather(
     runtime: &RuntimeEnv,
 ) -> Result<Audited> {
     let all = read_all(folder).await?;
-    let mut gathered = Audited { inputs: Vec::new(), reject_objects: Vec::new() };
+    let mut gathered = Audited {
+        inputs: Vec::new(),
+        reject_objects: Vec::new(),
+    };
     for input in inputs {
-        let mut audits: Vec<RangeAudit> =
-            all.iter().filter(|audit| audit.input == input.name).cloned().collect();
+        let mut audits: Vec<RangeAudit> = all
+            .iter()
+            .filter(|audit| audit.input == input.name)
+            .cloned()
+            .collect();
         let mut files = source::merge(&input.spec, audits.clone())?;
         let missing: Vec<_> = files.iter().flat_map(|file| file.missing.clone()).collect();
         if !missing.is_empty() {
@@ -43,11 +49,19 @@ pub async fn gather(
 
 impl Audited {
     fn add(&mut self, input: &ResolvedInput, files: Vec<FileAudit>) {
-        let rejected = files.iter().filter(|file| file.rejects > 0).map(|file| FileRejects {
-            file: file.file_path.rsplit('/').next().unwrap_or_default().to_owned(),
-            rejects: file.rejects,
-            reasons: file.reasons.clone(),
-        });
+        let rejected = files
+            .iter()
+            .filter(|file| file.rejects > 0)
+            .map(|file| FileRejects {
+                file: file
+                    .file_path
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+                rejects: file.rejects,
+                reasons: file.reasons.clone(),
+            });
         self.inputs.push(InputSummary {
             name: input.name.clone(),
             records: files.iter().map(|file| file.records).sum(),
@@ -55,12 +69,16 @@ impl Audited {
             rejects: files.iter().map(|file| file.rejects).sum(),
             rejected: rejected.collect(),
         });
-        self.reject_objects.extend(files.into_iter().flat_map(|file| file.reject_objects));
+        self.reject_objects
+            .extend(files.into_iter().flat_map(|file| file.reject_objects));
     }
 
     /// Rows that an input gave.
     pub fn rows_of(&self, input: &str) -> Option<u64> {
-        self.inputs.iter().find(|summary| summary.name == input).map(|summary| summary.rows)
+        self.inputs
+            .iter()
+            .find(|summary| summary.name == input)
+            .map(|summary| summary.rows)
     }
 
     pub fn rejects(&self) -> u64 {
@@ -75,7 +93,9 @@ async fn read_all(folder: &Location) -> Result<Vec<RangeAudit>> {
         if !meta.location.as_ref().ends_with(".json") {
             continue;
         }
-        let Some((bytes, _)) = store.read(&meta.location).await? else { continue };
+        let Some((bytes, _)) = store.read(&meta.location).await? else {
+            continue;
+        };
         let audit = serde_json::from_slice(&bytes)
             .map_err(|cause| Error::new(Kind::Final, "read audit", &meta.location, cause))?;
         audits.push(audit);

@@ -53,7 +53,9 @@ impl KeyCheck {
             checks.push(check.map_err(failed)?);
         }
         let mut checks = checks.into_iter();
-        let Some(first) = checks.next() else { return Ok(None) };
+        let Some(first) = checks.next() else {
+            return Ok(None);
+        };
         let all = checks.try_fold(first, DataFrame::union).map_err(failed)?;
         let plan = all.into_optimized_plan().map_err(failed)?;
         Ok(Some(Self { context, plan }))
@@ -65,7 +67,10 @@ impl KeyCheck {
 
     pub async fn physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
         let state = self.context.state();
-        let plan = state.query_planner().create_physical_plan(&self.plan, &state).await;
+        let plan = state
+            .query_planner()
+            .create_physical_plan(&self.plan, &state)
+            .await;
         plan.map_err(|cause| Error::from_datafusion(&cause, "plan", "the key check"))
     }
 }
@@ -83,14 +88,25 @@ fn repeated_keys(
     key: &[String],
 ) -> Result<DataFrame, DataFusionError> {
     let columns: Vec<Expr> = key.iter().map(ident).collect();
-    let known = columns.iter().cloned().map(Expr::is_not_null).reduce(Expr::and);
-    let text = columns.iter().cloned().map(|column| cast(column, DataType::Utf8)).collect();
+    let known = columns
+        .iter()
+        .cloned()
+        .map(Expr::is_not_null)
+        .reduce(Expr::and);
+    let text = columns
+        .iter()
+        .cloned()
+        .map(|column| cast(column, DataType::Utf8))
+        .collect();
     let what = format!("{name}.{}", key.join(","));
     DataFrame::new(context.state(), plan)
         .filter(known.unwrap_or_else(|| lit(true)))?
         .aggregate(columns, vec![count(lit(1i64)).alias("times")])?
         .filter(ident("times").gt(lit(1i64)))?
-        .select(vec![lit(what).alias("what"), concat_ws(lit(","), text).alias("key")])?
+        .select(vec![
+            lit(what).alias("what"),
+            concat_ws(lit(","), text).alias("key"),
+        ])?
         .sort(vec![ident("key").sort(true, true)])?
         .limit(0, Some(SAMPLES_MAX))
 }
@@ -102,9 +118,14 @@ pub fn no_repeated_keys(job: &JobDefinition, rows: &[RecordBatch]) -> Result<()>
         let (what, key) = (text(batch, 0)?, text(batch, 1)?);
         found.extend(what.into_iter().zip(key));
     }
-    let Some((first, _)) = found.first().cloned() else { return Ok(()) };
-    let keys: Vec<&str> =
-        found.iter().filter(|(what, _)| *what == first).map(|(_, key)| key.as_str()).collect();
+    let Some((first, _)) = found.first().cloned() else {
+        return Ok(());
+    };
+    let keys: Vec<&str> = found
+        .iter()
+        .filter(|(what, _)| *what == first)
+        .map(|(_, key)| key.as_str())
+        .collect();
     let cause = format!("{first} is not unique; repeated: {}", keys.join(", "));
     Err(broken(job, &cause))
 }
@@ -113,14 +134,20 @@ fn text(batch: &RecordBatch, column: usize) -> Result<Vec<String>> {
     let column = datafusion::arrow::compute::cast(batch.column(column), &DataType::Utf8)
         .map_err(|cause| Error::new(Kind::Final, "read", "the key check's rows", cause))?;
     let column = column.as_string::<i32>();
-    Ok((0..column.len()).map(|row| column.value(row).to_owned()).collect())
+    Ok((0..column.len())
+        .map(|row| column.value(row).to_owned())
+        .collect())
 }
 
 /// Fails where rows broke a condition.
 pub fn no_violations(job: &JobDefinition, reports: &[TaskReport]) -> Result<()> {
     let violations = reports.iter().flat_map(|report| &report.violations);
-    let Some(first) = violations.clone().next() else { return Ok(()) };
-    let same: Vec<_> = violations.filter(|violation| violation.name == first.name).collect();
+    let Some(first) = violations.clone().next() else {
+        return Ok(());
+    };
+    let same: Vec<_> = violations
+        .filter(|violation| violation.name == first.name)
+        .collect();
     let rows: u64 = same.iter().map(|violation| violation.rows).sum();
     let samples: Vec<&str> = same
         .iter()

@@ -60,7 +60,9 @@ async fn drive_to_end(
         if let Some(done) = finished(&table, &request.run_id).await? {
             return Ok(done);
         }
-        events(RunEvent::Phase { name: "plan".to_owned() });
+        events(RunEvent::Phase {
+            name: "plan".to_owned(),
+        });
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
         planner::plan(request, &inputs, 1, backend).await?;
@@ -68,7 +70,12 @@ async fn drive_to_end(
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
             LeaseOutcome::Busy(_) => wait_for_other_driver(&table, request, cancel).await?,
             LeaseOutcome::Granted(lease) => {
-                let drive = Drive { request, inputs: &inputs, backend, events };
+                let drive = Drive {
+                    request,
+                    inputs: &inputs,
+                    backend,
+                    events,
+                };
                 return drive.with_lease(table, lease, cancel).await;
             }
         }
@@ -77,12 +84,17 @@ async fn drive_to_end(
 
 fn already_done(record: &RunRecord) -> Outcome {
     let verdict = serde_json::from_value(record.summary.clone()).ok();
-    Outcome { verdict, already_done: true }
+    Outcome {
+        verdict,
+        already_done: true,
+    }
 }
 
 async fn finished(table: &Table, run_id: &str) -> Result<Option<Outcome>> {
     let record = table.run_record(run_id).await?;
-    Ok(record.filter(|r| r.state == RunState::Succeeded).map(|record| already_done(&record)))
+    Ok(record
+        .filter(|r| r.state == RunState::Succeeded)
+        .map(|record| already_done(&record)))
 }
 
 /// Waits until the process that drives the run has ended it, or has died.
@@ -91,7 +103,10 @@ async fn wait_for_other_driver(
     request: &RunRequest,
     cancel: &CancellationToken,
 ) -> Result<()> {
-    tracing::info!(run = request.run_id, "another process drives this run; waiting for it");
+    tracing::info!(
+        run = request.run_id,
+        "another process drives this run; waiting for it"
+    );
     loop {
         tokio::select! {
             () = cancel.cancelled() => {
@@ -100,7 +115,9 @@ async fn wait_for_other_driver(
             }
             () = tokio::time::sleep(ATTACHED_INTERVAL) => {}
         }
-        let Some(record) = table.run_record(&request.run_id).await? else { continue };
+        let Some(record) = table.run_record(&request.run_id).await? else {
+            continue;
+        };
         match (record.state, record.error) {
             (RunState::Succeeded, _) => return Ok(()),
             (RunState::Failed | RunState::Cancelled, Some(error)) => return Err(error),
@@ -134,7 +151,12 @@ impl Drive<'_> {
         renewal.abort();
         let _ = renewal.await;
         let Some(lease) = Arc::into_inner(lease).map(Mutex::into_inner) else {
-            return Err(Error::new(Kind::Final, "finish run", &self.request.run_id, "its lease is in use"));
+            return Err(Error::new(
+                Kind::Final,
+                "finish run",
+                &self.request.run_id,
+                "its lease is in use",
+            ));
         };
         self.record(lease, result).await
     }
@@ -145,16 +167,25 @@ impl Drive<'_> {
                 let summary = serde_json::to_value(verdict).unwrap_or_default();
                 (RunState::Succeeded, None, summary)
             }
-            Err(error) if error.kind == Kind::Cancelled => {
-                (RunState::Cancelled, Some(error.clone()), serde_json::Value::Null)
-            }
-            Err(error) => (RunState::Failed, Some(error.clone()), serde_json::Value::Null),
+            Err(error) if error.kind == Kind::Cancelled => (
+                RunState::Cancelled,
+                Some(error.clone()),
+                serde_json::Value::Null,
+            ),
+            Err(error) => (
+                RunState::Failed,
+                Some(error.clone()),
+                serde_json::Value::Null,
+            ),
         };
         if let Err(error) = lease.finish(state, error, summary).await {
             // The table itself tells whether the run was committed; the record is a convenience.
             tracing::warn!(run = self.request.run_id, %error, "could not write the run record");
         }
-        result.map(|verdict| Outcome { verdict: Some(verdict), already_done: false })
+        result.map(|verdict| Outcome {
+            verdict: Some(verdict),
+            already_done: false,
+        })
     }
 
     async fn run(&self, table: Table, attempt: u32, cancel: &CancellationToken) -> Result<Verdict> {
@@ -185,7 +216,9 @@ impl Drive<'_> {
         let unaudited = planner::plan(self.request, self.inputs, attempt, self.backend).await?;
         if let Some(check) = KeyCheck::new(job, self.inputs, &unaudited.rows, self.backend).await? {
             let plan = check.physical().await?;
-            let rows = self.execute("check keys", check.state(), plan, cancel).await?;
+            let rows = self
+                .execute("check keys", check.state(), plan, cancel)
+                .await?;
             checks::no_repeated_keys(job, &rows)?;
         }
         let audits = planner::audit_folder(self.request);
@@ -194,18 +227,29 @@ impl Drive<'_> {
         let planned = planner::plan(self.request, &inputs, attempt, self.backend).await?;
         let plan = planned.physical().await?;
         let partitions = Planned::partitions(&plan);
-        let rows = self.execute("write", planned.state.clone(), plan, cancel).await?;
+        let rows = self
+            .execute("write", planned.state.clone(), plan, cancel)
+            .await?;
         let mut reports = read_reports(&rows)
             .map_err(|cause| Error::from_datafusion(&cause, "read the reports of", &job.name))?;
         checks::no_violations(job, &reports)?;
         let runtime = planned.state.runtime_env().clone();
         let audited = audits::gather(&audits, &inputs, &runtime).await?;
         let rows = reports.iter().map(|report| report.rows).sum();
-        let expected = job.output.one_row_per.as_ref().and_then(|input| audited.rows_of(input));
+        let expected = job
+            .output
+            .one_row_per
+            .as_ref()
+            .and_then(|input| audited.rows_of(input));
         checks::one_row_per_input(job, rows, expected)?;
         write_empty_table(&planned, &mut reports).await?;
         let rejects = reject_moves(&audits, &self.request.output, &audited.reject_objects);
-        commit.prepare(reports, partitions, rejects, publication(job.name.clone(), &planned))?;
+        commit.prepare(
+            reports,
+            partitions,
+            rejects,
+            publication(job.name.clone(), &planned),
+        )?;
         Ok(audited)
     }
 
@@ -218,15 +262,28 @@ impl Drive<'_> {
     ) -> Result<Vec<RecordBatch>> {
         self.phase(phase);
         let run_id = self.request.run_id.clone();
-        let job = PhysicalJob { run_id, phase: phase.to_owned(), state, plan };
+        let job = PhysicalJob {
+            run_id,
+            phase: phase.to_owned(),
+            state,
+            plan,
+        };
         self.backend.execute(job, self.events, cancel).await
     }
 
     fn phase(&self, name: &str) {
-        (self.events)(RunEvent::Phase { name: name.to_owned() });
+        (self.events)(RunEvent::Phase {
+            name: name.to_owned(),
+        });
     }
 
-    fn verdict(&self, manifest: &Manifest, audited: Audited, place: String, took: Duration) -> Verdict {
+    fn verdict(
+        &self,
+        manifest: &Manifest,
+        audited: Audited,
+        place: String,
+        took: Duration,
+    ) -> Verdict {
         Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
@@ -260,7 +317,9 @@ async fn write_empty_table(planned: &Planned, reports: &mut [TaskReport]) -> Res
     if reports.iter().any(|report| !report.parts.is_empty()) {
         return Ok(());
     }
-    let Some(first) = reports.first_mut() else { return Ok(()) };
+    let Some(first) = reports.first_mut() else {
+        return Ok(());
+    };
     let spec: Arc<SinkSpec> = Arc::new(planned.sink.clone());
     let written = async {
         let mut writer = PartitionWriter::new(spec, &planned.schema, first.partition)?;
@@ -274,15 +333,19 @@ async fn write_empty_table(planned: &Planned, reports: &mut [TaskReport]) -> Res
 }
 
 /// Staged files of rejects, relative to the table, with their final names.
-fn reject_moves(
-    audits: &Location,
-    table: &Location,
-    objects: &[String],
-) -> Vec<(String, String)> {
-    let folder = audits.path().as_ref().strip_prefix(table.path().as_ref()).unwrap_or_default();
+fn reject_moves(audits: &Location, table: &Location, objects: &[String]) -> Vec<(String, String)> {
+    let folder = audits
+        .path()
+        .as_ref()
+        .strip_prefix(table.path().as_ref())
+        .unwrap_or_default();
     let folder = folder.trim_matches('/');
     let name = |object: &String| object.rsplit('/').next().unwrap_or_default().to_owned();
-    objects.iter().map(name).map(|name| (format!("{folder}/{name}"), name)).collect()
+    objects
+        .iter()
+        .map(name)
+        .map(|name| (format!("{folder}/{name}"), name))
+        .collect()
 }
 
 fn publication(job: String, planned: &Planned) -> Publication {

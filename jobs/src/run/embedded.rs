@@ -29,16 +29,25 @@ pub struct Embedded {
 impl Default for Embedded {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { cores, memory_bytes: machine_memory_bytes().map(|m| (m as f64 * MEMORY_SHARE) as usize) }
+        Self {
+            cores,
+            memory_bytes: machine_memory_bytes().map(|m| (m as f64 * MEMORY_SHARE) as usize),
+        }
     }
 }
 
 /// What this process may use: the smaller of the machine's memory and its control group's bound.
 pub fn machine_memory_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
-    });
+    let machine = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+            line.split_whitespace()
+                .nth(1)?
+                .parse::<u64>()
+                .ok()
+                .map(|kib| kib << 10)
+        });
     let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
         .ok()
         .and_then(|text| text.trim().parse::<u64>().ok());
@@ -67,7 +76,11 @@ impl Backend for Embedded {
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
         let failed = |cause: datafusion::error::DataFusionError| {
-            Error::from_datafusion(&cause, "run", format!("{} of run {}", job.phase, job.run_id))
+            Error::from_datafusion(
+                &cause,
+                "run",
+                format!("{} of run {}", job.phase, job.run_id),
+            )
         };
         let partitions = job.plan.output_partitioning().partition_count();
         let mut tasks = tokio::task::JoinSet::new();

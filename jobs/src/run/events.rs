@@ -11,7 +11,10 @@ pub enum RunEvent {
     /// The driver began with a part of its work: `plan`, `check keys`, `write`, `commit`.
     Phase { name: String },
     /// How far the stages of the current phase are.
-    Progress { phase: String, stages: Vec<StageProgress> },
+    Progress {
+        phase: String,
+        stages: Vec<StageProgress>,
+    },
 }
 
 /// One stage of a distributed plan; embedded, a plan is one stage.

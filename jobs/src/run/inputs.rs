@@ -26,8 +26,14 @@ impl ResolvedInput {
     /// The same input, whose scans leave their audits in a folder.
     pub fn audited(&self, folder: &Location) -> Result<Self> {
         let audit = Some(folder.escaped_url()?);
-        let spec = TextSpec { audit, ..self.spec.as_ref().clone() };
-        Ok(Self { spec: Arc::new(spec), ..self.clone() })
+        let spec = TextSpec {
+            audit,
+            ..self.spec.as_ref().clone()
+        };
+        Ok(Self {
+            spec: Arc::new(spec),
+            ..self.clone()
+        })
     }
 }
 
@@ -39,14 +45,28 @@ pub async fn resolve(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
             (Some(location), _) => location.clone(),
             (None, Some(folder)) => find(name, input, folder).await?,
             (None, None) => {
-                return Err(Error::new(Kind::Usage, "find input", name, "it is not given"));
+                return Err(Error::new(
+                    Kind::Usage,
+                    "find input",
+                    name,
+                    "it is not given",
+                ));
             }
         };
         let spec = input.spec(name, request.options.bad_records)?;
         let store = store::open(&location)?;
-        let found =
-            source::discover(store.objects(), location.store_url(), location.path(), &spec).await?;
-        resolved.push(ResolvedInput { name: name.clone(), location, spec: Arc::new(found) });
+        let found = source::discover(
+            store.objects(),
+            location.store_url(),
+            location.path(),
+            &spec,
+        )
+        .await?;
+        resolved.push(ResolvedInput {
+            name: name.clone(),
+            location,
+            spec: Arc::new(found),
+        });
     }
     Ok(resolved)
 }
@@ -60,17 +80,30 @@ async fn find(name: &str, input: &InputDefinition, folder: &Location) -> Result<
         .list_with_delimiter(Some(folder.path()))
         .await
         .map_err(|cause| store::failure("find input", format!("{name} in {folder}"), &cause))?;
-    let files: Vec<&str> =
-        listed.objects.iter().filter_map(|meta| meta.location.filename()).collect();
-    let folders: Vec<&str> =
-        listed.common_prefixes.iter().filter_map(|path| path.filename()).collect();
+    let files: Vec<&str> = listed
+        .objects
+        .iter()
+        .filter_map(|meta| meta.location.filename())
+        .collect();
+    let folders: Vec<&str> = listed
+        .common_prefixes
+        .iter()
+        .filter_map(|path| path.filename())
+        .collect();
     let file = &input.file;
-    let stem = file.rsplit_once('.').map_or(file.as_str(), |(stem, _)| stem);
+    let stem = file
+        .rsplit_once('.')
+        .map_or(file.as_str(), |(stem, _)| stem);
     let packed = [file.clone(), format!("{file}.gz"), format!("{file}.zst")];
     let found = packed
         .into_iter()
         .find(|candidate| files.contains(&candidate.as_str()))
-        .or_else(|| [file.as_str(), stem].into_iter().find(|n| folders.contains(n)).map(str::to_owned));
+        .or_else(|| {
+            [file.as_str(), stem]
+                .into_iter()
+                .find(|n| folders.contains(n))
+                .map(str::to_owned)
+        });
     found.map(|found| folder.join(&found)).ok_or_else(|| {
         let names: Vec<&str> = files.iter().chain(&folders).copied().take(10).collect();
         let there = if names.is_empty() {
@@ -78,7 +111,8 @@ async fn find(name: &str, input: &InputDefinition, folder: &Location) -> Result<
         } else {
             format!("it holds {}", names.join(", "))
         };
-        let cause = format!("{folder} has no {file} (nor {file}.gz, {file}.zst or a folder); {there}");
+        let cause =
+            format!("{folder} has no {file} (nor {file}.gz, {file}.zst or a folder); {there}");
         Error::new(Kind::Input, "find input", name, cause)
             .hint(format!("point it elsewhere with --input {name}=<path>"))
     })

@@ -69,7 +69,9 @@ pub async fn session_with_inputs(
     let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
     for input in inputs {
         let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
-        context.register_table(TableReference::bare(input.name.as_str()), Arc::new(table)).map_err(failed)?;
+        context
+            .register_table(TableReference::bare(input.name.as_str()), Arc::new(table))
+            .map_err(failed)?;
     }
     Ok(context)
 }
@@ -103,22 +105,44 @@ pub async fn plan(
         sort_by: request.sort_by().to_vec(),
         compression: request.compression(),
         target_file_bytes: request.target_file_bytes(),
-        expectations: conditions.into_iter().map(|(expectation, _)| expectation).collect(),
+        expectations: conditions
+            .into_iter()
+            .map(|(expectation, _)| expectation)
+            .collect(),
         key: job.output.key.clone(),
     };
     check_columns(job, &schema, &sink)?;
-    Ok(Planned { state, rows, schema, sink })
+    Ok(Planned {
+        state,
+        rows,
+        schema,
+        sink,
+    })
 }
 
 /// Each condition on rows with its SQL.
 fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
-    let not_null = job.output.key.iter().map(|key| {
-        (format!("{key} is not null"), format!("`{key}` IS NOT NULL"))
-    });
-    let declared = job.expectations.iter().map(|e| (e.name.clone(), e.condition.clone()));
-    let named = not_null.chain(declared).enumerate().map(|(index, (name, condition))| {
-        (RowExpectation { name, column: format!("__expect_{index}") }, condition)
-    });
+    let not_null = job
+        .output
+        .key
+        .iter()
+        .map(|key| (format!("{key} is not null"), format!("`{key}` IS NOT NULL")));
+    let declared = job
+        .expectations
+        .iter()
+        .map(|e| (e.name.clone(), e.condition.clone()));
+    let named = not_null
+        .chain(declared)
+        .enumerate()
+        .map(|(index, (name, condition))| {
+            (
+                RowExpectation {
+                    name,
+                    column: format!("__expect_{index}"),
+                },
+                condition,
+            )
+        });
     named.collect()
 }
 
@@ -132,7 +156,11 @@ fn output_sql(job: &JobDefinition, conditions: &[(RowExpectation, String)]) -> S
 
 /// Columns that `job.toml` or the command line names must be in the output.
 fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Result<()> {
-    let named = sink.partition_by.iter().chain(&sink.sort_by).chain(&sink.key);
+    let named = sink
+        .partition_by
+        .iter()
+        .chain(&sink.sort_by)
+        .chain(&sink.key);
     for column in named {
         if schema.index_of(column).is_err() {
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -149,5 +177,8 @@ fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Re
 /// an attempt that died is taken for this one's.
 pub fn audit_folder(request: &RunRequest) -> Location {
     let staging = cinemill_engine::sink::spec::staging_folder(&request.run_id);
-    request.output.join(&format!("{staging}/audit-{}", uuid::Uuid::new_v4().simple()))
+    request.output.join(&format!(
+        "{staging}/audit-{}",
+        uuid::Uuid::new_v4().simple()
+    ))
 }

@@ -65,36 +65,62 @@ impl RunRequest {
     /// Refuses what can be seen to be wrong without looking at any data.
     pub fn check(&self) -> Result<()> {
         check_run_id(&self.run_id)?;
-        let usage = |cause: String| {
-            Err(Error::new(Kind::Usage, "run job", &self.job.name, cause))
-        };
-        if let Some(name) = self.inputs.keys().find(|name| !self.job.inputs.contains_key(*name)) {
+        let usage = |cause: String| Err(Error::new(Kind::Usage, "run job", &self.job.name, cause));
+        if let Some(name) = self
+            .inputs
+            .keys()
+            .find(|name| !self.job.inputs.contains_key(*name))
+        {
             let known: Vec<&str> = self.job.inputs.keys().map(String::as_str).collect();
-            return usage(format!("it has no input `{name}`; its inputs are {}", known.join(", ")));
+            return usage(format!(
+                "it has no input `{name}`; its inputs are {}",
+                known.join(", ")
+            ));
         }
-        let unset = self.job.inputs.keys().find(|name| !self.inputs.contains_key(*name));
+        let unset = self
+            .job
+            .inputs
+            .keys()
+            .find(|name| !self.inputs.contains_key(*name));
         if let (None, Some(name)) = (&self.input, unset) {
             return usage(format!("input `{name}` is not given; use --input <dir>"));
         }
-        if self.input.iter().chain(self.inputs.values()).any(|input| *input == self.output) {
+        if self
+            .input
+            .iter()
+            .chain(self.inputs.values())
+            .any(|input| *input == self.output)
+        {
             return usage("the output is the folder of an input".to_owned());
         }
         Ok(())
     }
 
     pub fn partition_by(&self) -> &[String] {
-        self.options.partition_by.as_deref().unwrap_or(&self.job.output.partition_by)
+        self.options
+            .partition_by
+            .as_deref()
+            .unwrap_or(&self.job.output.partition_by)
     }
 
     pub fn sort_by(&self) -> &[String] {
-        self.options.sort_by.as_deref().unwrap_or(&self.job.output.sort_by)
+        self.options
+            .sort_by
+            .as_deref()
+            .unwrap_or(&self.job.output.sort_by)
     }
 
     pub fn compression(&self) -> Compression {
-        self.options.compression.unwrap_or(self.job.output.compression)
+        self.options
+            .compression
+            .unwrap_or(self.job.output.compression)
     }
 
     pub fn target_file_bytes(&self) -> u64 {
-        self.options.target_file_mb.unwrap_or(self.job.output.target_file_mb).max(1) << 20
+        self.options
+            .target_file_mb
+            .unwrap_or(self.job.output.target_file_mb)
+            .max(1)
+            << 20
     }
 }

@@ -66,13 +66,17 @@ impl fmt::Display for Verdict {
 impl Verdict {
     /// A line per file and reason, for a run with rejects.
     pub fn reject_lines(&self) -> Vec<String> {
-        let files = self.inputs.iter().flat_map(|input| {
-            input.rejected.iter().map(move |file| (&input.name, file))
-        });
+        let files = self
+            .inputs
+            .iter()
+            .flat_map(|input| input.rejected.iter().map(move |file| (&input.name, file)));
         let mut lines = Vec::new();
         for (input, file) in files {
             for (reason, count) in &file.reasons {
-                lines.push(format!("rejects: {input}: {}: {reason}: {count}", file.file));
+                lines.push(format!(
+                    "rejects: {input}: {}: {reason}: {count}",
+                    file.file
+                ));
             }
         }
         lines
