@@ -54,9 +54,16 @@ pub fn parse(sql: &str, source_name: &str) -> Result<SparkQuery> {
         .with_recursion_limit(NESTING_MAX)
         .try_with_sql(sql)
         .map_err(|error| fault(parser_fault(&error)))?;
-    let statements = parser
-        .parse_statements()
-        .map_err(|error| fault(parser_fault(&error)))?;
+    let statements = match parser.parse_statements() {
+        Ok(statements) => statements,
+        Err(error) => {
+            // Some messages name no place; the parser stands where it gave up.
+            let stopped_at = parser.peek_token_ref().span.start;
+            let mut found = parser_fault(&error);
+            found.at = found.at.or((stopped_at.line > 0).then_some(stopped_at));
+            return Err(fault(found));
+        }
+    };
     match <[Statement; 1]>::try_from(statements) {
         Ok([Statement::Query(query)]) => Ok(SparkQuery {
             source_name: source_name.to_owned(),

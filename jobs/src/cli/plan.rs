@@ -28,8 +28,9 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
     for input in &inputs {
         let files = input.spec.files.len();
         let size = HumanBytes(input.bytes());
+        let word = if files == 1 { "file" } else { "files" };
         line(format!(
-            "input {}: {} ({files} files, {size})",
+            "input {}: {} ({files} {word}, {size})",
             input.name, input.location
         ));
     }

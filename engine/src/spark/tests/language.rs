@@ -131,6 +131,11 @@ fn parse_errors_have_a_position() {
             "failed to parse relation credits: credits.sql:1:8: Unterminated string literal",
         ),
         (
+            "SELECT 1\nFROM a LEFT JON b",
+            "failed to parse relation credits: credits.sql:2:13: expected OUTER, SEMI, ANTI or \
+             JOIN after LEFT",
+        ),
+        (
             "SELECT 1; SELECT 2",
             "failed to parse relation credits: credits.sql: expected one query, found 2 statements",
         ),
