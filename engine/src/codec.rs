@@ -19,16 +19,9 @@ const SCAN: &[u8] = b"\x07cinemill-scan\n";
 const SINK: &[u8] = b"\x07cinemill-sink\n";
 
 /// Encodes cinemill's operators, and hands every other to Ballista's codec.
+#[derive(Default)]
 pub struct EngineCodec {
     ballista: BallistaPhysicalExtensionCodec,
-}
-
-impl Default for EngineCodec {
-    fn default() -> Self {
-        Self {
-            ballista: BallistaPhysicalExtensionCodec::default(),
-        }
-    }
 }
 
 impl fmt::Debug for EngineCodec {

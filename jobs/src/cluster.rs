@@ -18,6 +18,7 @@ const READY_WAIT: Duration = Duration::from_secs(60);
 const STOP_WAIT: Duration = Duration::from_secs(40);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const PROCESSES: &str = "processes.json";
+const WORK: &str = "work";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -49,6 +50,13 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
         .hint("stop it with `cinemill cluster stop`"));
     }
     let logs = cluster.folder.join("logs");
+    // Shuffle files of executors that were killed are of no use to anybody.
+    match std::fs::remove_dir_all(cluster.folder.join(WORK)) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            return Err(in_folder(&cluster.folder, &cause));
+        }
+        _ => {}
+    }
     std::fs::create_dir_all(&logs).map_err(|cause| in_folder(&cluster.folder, &cause))?;
     let address = format!("127.0.0.1:{}", cluster.port);
     let mut processes = Processes {
@@ -78,6 +86,8 @@ async fn start_all(cluster: &LocalCluster, logs: &Path, processes: &mut Processe
                 "--vcores",
                 &cluster.vcores.to_string(),
             ])
+            .arg("--work-dir")
+            .arg(cluster.folder.join(WORK).join(format!("executor-{number}")))
             // A machine is shared by all of its executors.
             .args(memory_share(cluster.executors));
         spawn(

@@ -83,37 +83,52 @@ impl Backend for Embedded {
             )
         };
         let partitions = job.plan.output_partitioning().partition_count();
-        let mut tasks = tokio::task::JoinSet::new();
+        let mut tasks = Tasks::new();
         for partition in 0..partitions {
             let (plan, context) = (job.plan.clone(), job.state.task_ctx());
             let rows = plan.execute(partition, context).map_err(failed)?;
-            // A task of its own for each partition; dropped, the set stops them all.
             tasks.spawn(rows.try_collect::<Vec<_>>());
         }
-        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
-        let mut rows = Vec::new();
-        let mut done = 0;
-        loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => {
-                    tasks.shutdown().await;
-                    return Err(Error::new(Kind::Cancelled, "run", &job.run_id, "it was cancelled"));
+        let watched = watch(&mut tasks, partitions, &job, events, cancel).await;
+        // Whatever the end, no task goes on: what it wrote later would escape the clearing up.
+        tasks.shutdown().await;
+        watched?.map_err(failed)
+    }
+}
+
+type Tasks = tokio::task::JoinSet<datafusion::error::Result<Vec<RecordBatch>>>;
+
+/// Waits for all tasks, or for the first that fails.
+async fn watch(
+    tasks: &mut Tasks,
+    partitions: usize,
+    job: &PhysicalJob,
+    events: &EventSender,
+    cancel: &CancellationToken,
+) -> Result<datafusion::error::Result<Vec<RecordBatch>>> {
+    let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+    let mut rows = Vec::new();
+    let mut tasks_done = 0;
+    loop {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                return Err(Error::new(Kind::Cancelled, "run", &job.run_id, "it was cancelled"));
+            }
+            task = tasks.join_next() => match task {
+                None => return Ok(Ok(rows)),
+                Some(Ok(Ok(batches))) => {
+                    rows.extend(batches);
+                    tasks_done += 1;
                 }
-                task = tasks.join_next() => match task {
-                    None => return Ok(rows),
-                    Some(Ok(batches)) => {
-                        rows.extend(batches.map_err(failed)?);
-                        done += 1;
-                    }
-                    Some(Err(cause)) => {
-                        return Err(Error::new(Kind::Final, "run", &job.run_id, cause));
-                    }
-                },
-                _ = ticks.tick() => {
-                    let stages = vec![StageProgress { stage: 1, tasks: partitions, tasks_done: done }];
-                    events(RunEvent::Progress { phase: job.phase.clone(), stages });
+                Some(Ok(Err(cause))) => return Ok(Err(cause)),
+                Some(Err(cause)) => {
+                    return Err(Error::new(Kind::Final, "run", &job.run_id, cause));
                 }
+            },
+            _ = ticks.tick() => {
+                let stages = vec![StageProgress { stage: 1, tasks: partitions, tasks_done }];
+                events(RunEvent::Progress { phase: job.phase.clone(), stages });
             }
         }
     }

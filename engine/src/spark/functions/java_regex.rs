@@ -16,7 +16,7 @@ pub(super) enum Pattern {
     /// The empty pattern, which splits between characters.
     Empty,
     /// A pattern that is the text it matches.
-    Literal(Finder<'static>, usize),
+    Literal(Box<Finder<'static>>, usize),
     Regex(Regex),
 }
 
@@ -31,7 +31,7 @@ impl Pattern {
         }
         if let Some(literal) = literal(java) {
             let finder = Finder::new(&literal).into_owned();
-            return Ok(Self::Literal(finder, literal.len()));
+            return Ok(Self::Literal(Box::new(finder), literal.len()));
         }
         let translated = match translate(java) {
             Some(translated) => translated,
@@ -52,14 +52,9 @@ impl Pattern {
             Self::Empty => split_characters(text, most, emit),
             Self::Literal(finder, width) => {
                 let mut start = 0;
-                let mut made = 1;
-                for at in finder.find_iter(text.as_bytes()) {
-                    if made == most {
-                        break;
-                    }
+                for at in finder.find_iter(text.as_bytes()).take(most - 1) {
                     emit(&text[start..at]);
                     start = at + width;
-                    made += 1;
                 }
                 emit(&text[start..]);
             }
