@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# All checks and all tests; continuous integration calls this and nothing else.
+#
+# Needs Rust (rustup's, or any with cargo, rustfmt and clippy), git and Python 3. The tests start
+# the servers that they need themselves.
+set -euo pipefail
+cd "$(dirname "$0")"
+exec </dev/null
+
+step() {
+    printf '\n== %s\n' "$*"
+    "$@"
+}
+
+for component in rustfmt clippy; do
+    subcommand="${component/rustfmt/fmt}"
+    if ! cargo "$subcommand" --version >/dev/null 2>&1; then
+        step rustup component add "$component"
+    fi
+done
+
+step cargo fmt --all --check
+step python3 tests/tidy.py
+# The tests start these binaries. The same packages and features as in the test build, so that
+# nothing is compiled twice.
+step cargo build --release --workspace --bins --locked
+step cargo test --release --workspace --lib --bins --tests --locked --no-fail-fast
+# Last, because it looks at every dependency once more.
+step cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+printf '\nall checks passed\n'
