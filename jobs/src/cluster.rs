@@ -47,7 +47,10 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
             cluster.folder.display(),
             cause,
         )
-        .hint("stop it with `cinemill cluster stop`"));
+        .hint(format!(
+            "stop it with `cinemill cluster stop --state-dir {}`",
+            cluster.folder.display()
+        )));
     }
     let logs = cluster.folder.join("logs");
     // Shuffle files of executors that were killed are of no use to anybody.

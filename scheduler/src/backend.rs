@@ -9,6 +9,7 @@ use ballista_core::JobId;
 use ballista_core::execution_plans::ShuffleReaderExec;
 use ballista_core::serde::protobuf::{self, job_status};
 use ballista_core::serde::scheduler::PartitionLocation;
+use ballista_scheduler::cluster::ClusterState;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::SessionOptions;
@@ -21,6 +22,7 @@ use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::Scheduler;
+use crate::slots::SlotKeeper;
 
 /// A folder that holds no shuffle files.
 const NO_WORK_DIR: &str = "/nonexistent";
@@ -28,6 +30,8 @@ const NO_WORK_DIR: &str = "/nonexistent";
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a run waits for the first executor.
 const EXECUTOR_WAIT: Duration = Duration::from_secs(30);
+/// How long a task may go on after it was told to stop.
+const TASK_STOP_WAIT: Duration = Duration::from_secs(1);
 /// How long a cancelled job may take to stop its tasks.
 const CANCEL_WAIT: Duration = Duration::from_secs(15);
 /// Input bytes per partition of joins and aggregations.
@@ -38,11 +42,22 @@ const PARTITIONS_MAX: usize = 4096;
 /// The executors that are registered with this process's scheduler.
 pub struct ClusterBackend {
     scheduler: Scheduler,
+    slots: SlotKeeper,
+    /// How long a job may go on without any task of it ending.
+    stall_timeout: Duration,
 }
 
 impl ClusterBackend {
-    pub fn new(scheduler: Scheduler) -> Self {
-        Self { scheduler }
+    pub fn new(
+        scheduler: Scheduler,
+        cluster: Arc<dyn ClusterState>,
+        stall_timeout: Duration,
+    ) -> Self {
+        Self {
+            scheduler,
+            slots: SlotKeeper::new(cluster),
+            stall_timeout,
+        }
     }
 
     /// Ids of the executors that are alive, and how many tasks they run side by side.
@@ -95,25 +110,26 @@ impl ClusterBackend {
         Ok(status.and_then(|status| status.status))
     }
 
-    /// Stops a job and waits until its tasks are told to stop.
+    /// Stops a job and waits until its tasks have stopped, as far as can be seen from here.
     async fn stop(&self, job: &JobId) {
         if let Err(cause) = self.scheduler.cancel_job(job.clone()).await {
             tracing::warn!(%job, %cause, "could not cancel");
             return;
         }
         let started = Instant::now();
-        while started.elapsed() < CANCEL_WAIT {
-            let status = self.status(job).await;
-            if !matches!(
-                status,
-                Ok(Some(
-                    job_status::Status::Running(_) | job_status::Status::Queued(_)
-                ))
-            ) {
-                return;
-            }
+        while started.elapsed() < CANCEL_WAIT && self.is_going_on(job).await {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+        // Executors are told and do not answer; a task on the way stops at its next await.
+        tokio::time::sleep(TASK_STOP_WAIT).await;
+    }
+
+    async fn is_going_on(&self, job: &JobId) -> bool {
+        use job_status::Status;
+        matches!(
+            self.status(job).await,
+            Ok(Some(Status::Running(_) | Status::Queued(_)))
+        )
     }
 
     async fn progress(&self, job: &JobId) -> Vec<StageProgress> {
@@ -177,40 +193,56 @@ impl ClusterBackend {
             .await
             .map_err(|cause| Error::new(Kind::Retryable, "submit run", &job.run_id, cause))?;
         tracing::info!(run = job.run_id, phase = job.phase, job = %id, "submitted to Ballista");
+        let watch = self.watch(job, &id, &executors, events);
+        let locations = tokio::select! {
+            () = cancel.cancelled() => Err(cancelled(&job.run_id)),
+            ended = watch => ended,
+        };
+        if locations.is_err() {
+            self.stop(&id).await;
+        }
+        self.fetch(job, locations?, job.plan.schema()).await
+    }
+
+    /// Waits for a job's end, or for a reason not to wait any longer.
+    async fn watch(
+        &self,
+        job: &PhysicalJob,
+        id: &JobId,
+        executors: &BTreeSet<String>,
+        events: &EventSender,
+    ) -> Result<Vec<protobuf::PartitionLocation>> {
+        let gave_up = |cause: String| Error::new(Kind::Retryable, "run", &job.run_id, cause);
+        let mut seen = Vec::new();
+        let mut moved_at = Instant::now();
         loop {
-            tokio::select! {
-                () = cancel.cancelled() => {
-                    self.stop(&id).await;
-                    return Err(cancelled(&job.run_id));
-                }
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
-            match self.status(&id).await? {
-                Some(job_status::Status::Successful(done)) => {
-                    return self
-                        .fetch(job, done.partition_location, job.plan.schema())
-                        .await;
-                }
+            tokio::time::sleep(POLL_INTERVAL).await;
+            match self.status(id).await? {
+                Some(job_status::Status::Successful(done)) => return Ok(done.partition_location),
                 Some(job_status::Status::Failed(failed)) => {
                     return Err(job_failure(&job.run_id, &failed.error));
                 }
                 _ => {}
             }
-            let (alive, _) = self.executors().await;
             // Ballista would run the lost tasks again, and may then read rows twice or never end:
             // nothing that its recovery had a part in is published.
-            if let Some(lost) = executors.difference(&alive).next() {
-                self.stop(&id).await;
-                let cause = format!("executor {lost} was lost");
-                return Err(Error::new(Kind::Retryable, "run", &job.run_id, cause)
+            if let Some(lost) = executors.difference(&self.executors().await.0).next() {
+                return Err(gave_up(format!("executor {lost} was lost"))
                     .hint("run it again once the executors are up"));
             }
-            let stages = self.progress(&id).await;
-            if !stages.is_empty() {
+            let stages = self.progress(id).await;
+            if stages != seen {
+                moved_at = Instant::now();
+                seen.clone_from(&stages);
                 events(RunEvent::Progress {
                     phase: job.phase.clone(),
                     stages,
                 });
+            }
+            if moved_at.elapsed() > self.stall_timeout {
+                let waited = self.stall_timeout.as_secs();
+                return Err(gave_up(format!("no task ended for {waited} seconds"))
+                    .hint("look at the executors; --stall-timeout-s sets how long is too long"));
             }
         }
     }
@@ -248,7 +280,10 @@ impl Backend for ClusterBackend {
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
-        self.run(&job, events, cancel).await
+        self.slots.begin().await;
+        let done = self.run(&job, events, cancel).await;
+        self.slots.end(done.is_ok()).await;
+        done
     }
 }
 

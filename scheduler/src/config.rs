@@ -27,4 +27,8 @@ pub struct Config {
     /// Seconds without a sign of life after which an executor counts as lost.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
     pub executor_timeout_s: u64,
+
+    /// Seconds without any task of a job ending after which its run fails, with exit code 20.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..))]
+    pub stall_timeout_s: u64,
 }

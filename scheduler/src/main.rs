@@ -6,6 +6,7 @@ mod ledger;
 mod runs;
 mod server;
 mod service;
+mod slots;
 
 use std::process::ExitCode;
 

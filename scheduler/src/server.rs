@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use ballista_scheduler::cluster::BallistaCluster;
@@ -48,10 +49,13 @@ pub async fn serve(config: Config) -> Result<()> {
     let cluster = BallistaCluster::new_from_config(&ballista)
         .await
         .map_err(|cause| failed(&cause))?;
+    let cluster_state = cluster.cluster_state();
     let scheduler: Scheduler = create_scheduler(cluster, ballista)
         .await
         .map_err(|cause| failed(&cause))?;
-    let runs = Runs::recover(ledger, Arc::new(ClusterBackend::new(scheduler.clone()))).await?;
+    let stall_timeout = Duration::from_secs(config.stall_timeout_s);
+    let backend = ClusterBackend::new(scheduler.clone(), cluster_state, stall_timeout);
+    let runs = Runs::recover(ledger, Arc::new(backend)).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);

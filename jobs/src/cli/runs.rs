@@ -98,7 +98,8 @@ fn show(run: &Run, json: bool) -> Result<()> {
         }
         output::line(verdict);
     }
-    if let Some(error) = &run.error {
+    // A cancelled run's error says only that it was cancelled.
+    if let Some(error) = run.error.as_ref().filter(|_| run.state == RunState::Failed) {
         output::line(format!("error: {error}"));
         if let Some(hint) = &error.hint {
             output::line(format!("hint: {hint}"));

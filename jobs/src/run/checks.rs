@@ -154,7 +154,12 @@ pub fn no_violations(job: &JobDefinition, reports: &[TaskReport]) -> Result<()> 
         .flat_map(|violation| violation.samples.iter().map(String::as_str))
         .take(SAMPLES_MAX)
         .collect();
-    let cause = format!("{rows} rows break `{}`: {}", first.name, samples.join("; "));
+    let word = if rows == 1 {
+        "row breaks"
+    } else {
+        "rows break"
+    };
+    let cause = format!("{rows} {word} `{}`: {}", first.name, samples.join("; "));
     Err(broken(job, &cause))
 }
 

@@ -93,7 +93,7 @@ pub async fn plan(
             .map_err(|cause| Error::from_datafusion(&cause, "plan relation", &name))?;
     }
     let conditions = conditions(job);
-    let query = spark::parse(&output_sql(job, &conditions), "job.toml")?;
+    let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
     let state = context.state();
     let rows = query.plan(&state).await?;
     let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());

@@ -48,13 +48,18 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} done: {} rows in {} {} ({}), {} rejects, {:.1} s, {}, run {}, published at {}",
+            "{} done: {} rows in {} {} ({}), {} {}, {:.1} s, {}, run {}, published at {}",
             self.job,
             self.rows,
             self.files,
             if self.files == 1 { "file" } else { "files" },
             HumanBytes(self.bytes),
             self.rejects,
+            if self.rejects == 1 {
+                "reject"
+            } else {
+                "rejects"
+            },
             self.seconds,
             self.place,
             self.run_id,
