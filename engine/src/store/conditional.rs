@@ -118,8 +118,15 @@ impl Store {
         .map_err(failed)?;
         if let Some(expect) = expect {
             let found = self.read(path).await?;
-            if Expect::found(found.as_ref().map(|(_, meta)| meta)) != *expect {
-                return Ok(PutOutcome::Conflict);
+            let is = Expect::found(found.as_ref().map(|(_, meta)| meta));
+            if is != *expect {
+                // A repeated write meets its own work.
+                let ours = found.is_some_and(|(there, _)| there == bytes);
+                return Ok(if ours {
+                    PutOutcome::Written(is)
+                } else {
+                    PutOutcome::Conflict
+                });
             }
         }
         replace_file(&target, &bytes).map_err(failed)?;

@@ -26,7 +26,6 @@ pub async fn lost_answers(world: &World) {
     place.publish("r0").await;
     let cases = [
         ("POST", "uploadId="),
-        ("POST", "?uploads"),
         ("PUT", "partNumber="),
         ("PUT", "/_manifest.json"),
         ("PUT", "/_runs/"),
@@ -35,20 +34,18 @@ pub async fn lost_answers(world: &World) {
         ("PUT", "/_SUCCESS"),
         ("DELETE", "part-"),
         ("GET", "/_manifest.json"),
+        // An upload whose id was lost with the answer is aborted by nobody; so it comes last.
+        ("POST", "?uploads"),
     ];
     for (number, (method, target)) in cases.into_iter().enumerate() {
         for moment in [Moment::After, Moment::Before] {
             let run = format!("r-{number}-{moment:?}");
             faults(world).fail_next_to(1, Some(method), target, moment);
             place.publish(&run).await;
-            // Nothing aborts an upload whose id was lost with the answer; the bucket must.
             if target != "?uploads" {
                 world.assert_settled(&place, &run).await;
             }
             assert_eq!(place.assert_whole().await.unwrap().run_id, run);
-        }
-        if target == "?uploads" {
-            return;
         }
     }
 }

@@ -89,7 +89,6 @@ pub async fn each_step_twice(world: &World) {
     for step in CommitStep::ALL {
         driver.commit.step(step).await.unwrap();
         let again = driver.commit.step(step).await;
-        // A local disk cannot tell who replaced the manifest; a driver never does so twice.
         assert!(again.is_ok(), "{step:?} again: {again:?}");
     }
     let Ok(_) = driver
