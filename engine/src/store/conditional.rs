@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, PutMode, PutOptions, UpdateVersion};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
 use super::{Backend, Store, failure};
 use crate::error::{Error, Kind, Result};
@@ -132,10 +132,11 @@ impl Store {
         replace_file(&target, &bytes).map_err(failed)?;
         // The new name is as durable as the bytes.
         lock.sync_all().map_err(failed)?;
-        let written = self.read(path).await?;
+        let found = self.objects.head(path).await;
+        let mut meta = found.map_err(|cause| failure("write", path, &cause))?;
+        meta.version = Some(content_version(&bytes));
         drop(lock);
-        let meta = written.as_ref().map(|(_, meta)| meta);
-        Ok(PutOutcome::Written(Expect::found(meta)))
+        Ok(PutOutcome::Written(Expect::found(Some(&meta))))
     }
 }
 

@@ -118,3 +118,54 @@ pub async fn deletions_that_failed_are_made_up_for(world: &World) {
     place.publish("r2").await;
     world.assert_settled(&place, "r2").await;
 }
+
+const KILLED: &str = "CINEMILL_TEST_KILLED";
+
+/// The part of [`a_killed_process`] that is killed.
+pub async fn killed(url: &str) {
+    let place = Place::at(url);
+    let mut driver = place.prepared("r1").await;
+    driver.steps(CommitStep::Publish).await;
+    let ready = place.path("_runs/ready");
+    place
+        .store()
+        .write(&ready, b"".to_vec().into())
+        .await
+        .unwrap();
+    std::future::pending::<()>().await;
+}
+
+/// Locks of a real process, which the kernel frees.
+pub async fn a_killed_process(world: &World) {
+    if !world.is_local() {
+        return;
+    }
+    if let Ok(url) = std::env::var(KILLED) {
+        return killed(&url).await;
+    }
+    let place = world.place("t");
+    place.publish("r0").await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["local::a_killed_process", "--exact"])
+        .env(KILLED, &place.url)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !place.all().await.contains(&"_runs/ready".to_owned()) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(matches!(place.lease("r1").await, LeaseOutcome::Busy(_)));
+    place.table.roll_back("r1").await.unwrap();
+    place.publish("r2").await;
+    assert_eq!(
+        visible(&place.all().await).len(),
+        4,
+        "the living one's stay"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.publish("r3").await;
+    world.assert_settled(&place, "r3").await;
+    assert_eq!(place.state("r1").await, Some(RunState::Failed));
+}

@@ -73,7 +73,8 @@ pub async fn manifest_never_written(world: &World) {
     faults(world).fail_next_to(FOR_GOOD, Some("PUT"), "/_manifest.json", Moment::Before);
     let error = driver.commit.run().await.unwrap_err();
     faults(world).fail_next(0, None, Moment::Before);
-    assert!(error.to_string().contains("did not say whether"), "{error}");
+    let hint = error.hint.clone().unwrap_or_default();
+    assert!(hint.contains("did not say whether"), "{error:?}");
     let end = driver
         .lease
         .finish(RunState::Failed, Some(error), serde_json::Value::Null);

@@ -2,6 +2,9 @@
 
 use cinemill_engine::sink::table::{CommitStep, LeaseOutcome, RunState};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::world::World;
 
 pub async fn granted_busy_done(world: &World) {
@@ -12,10 +15,11 @@ pub async fn granted_busy_done(world: &World) {
     driver.lease.renew().await.unwrap();
     assert!(!place.table.is_dead("r1").await.unwrap());
     // Committed, but its driver is still at it.
-    driver.steps(CommitStep::Manifest).await;
-    assert!(matches!(place.lease("r1").await, LeaseOutcome::Busy(_)));
-    driver.steps(CommitStep::Sweep).await;
-    assert!(matches!(place.lease("r1").await, LeaseOutcome::Busy(_)));
+    for step in CommitStep::ALL {
+        driver.commit.step(step).await.unwrap();
+        let asked = place.lease("r1").await;
+        assert!(matches!(asked, LeaseOutcome::Busy(_)), "{step:?}");
+    }
     let figures = serde_json::json!({ "rows": 6 });
     let end = driver.lease.finish(RunState::Succeeded, None, figures);
     end.await.unwrap();
@@ -97,4 +101,33 @@ pub async fn many_ask_at_once(world: &World) {
     }
     let all = place.all().await;
     assert!(all.iter().all(|file| file.starts_with("_runs/")), "{all:?}");
+}
+
+/// The lock files come and go, and still no two ever hold the lease.
+pub async fn never_two_at_once(world: &World) {
+    let place = world.place("t");
+    let (holders, times) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let drivers: Vec<_> = (0..4)
+        .map(|_| {
+            let (table, holders, times) = (place.table.clone(), holders.clone(), times.clone());
+            tokio::spawn(async move {
+                while times.load(Ordering::SeqCst) < 60 {
+                    if let LeaseOutcome::Granted(lease) = table.lease("r", "job").await.unwrap() {
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        times.fetch_add(1, Ordering::SeqCst);
+                        tokio::task::yield_now().await;
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                        let end = lease.finish(RunState::Failed, None, serde_json::Value::Null);
+                        end.await.unwrap();
+                    }
+                    table.roll_back("r").await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for driver in drivers {
+        driver.await.unwrap();
+    }
+    let record = place.table.run_record("r").await.unwrap().unwrap();
+    assert_eq!(record.attempt, times.load(Ordering::SeqCst));
 }

@@ -100,15 +100,18 @@ scenarios! {
         crashes::crash_of_two_attempts,
         crashes::crash_while_tasks_write,
         crashes::a_failed_run_leaves_nothing,
+        crashes::a_killed_process,
         crashes::deletions_that_failed_are_made_up_for,
         races::one_of_two_wins,
         races::a_slow_driver_cannot_publish,
         races::two_sweepers,
+        races::sweepers_meet_a_new_attempt,
         races::a_living_run_is_not_swept,
         leases::granted_busy_done,
         leases::taken_over_after_death,
         leases::committed_without_a_record,
         leases::many_ask_at_once,
+        leases::never_two_at_once,
         names::odd_names,
         names::a_folder_that_cannot_be_made;
     s3:

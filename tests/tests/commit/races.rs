@@ -3,7 +3,9 @@
 
 use cinemill_engine::sink::table::{CommitStep, LeaseOutcome, RunState};
 
-use crate::world::{Driver, World, visible};
+use cinemill_engine::sink::table::Commit;
+
+use crate::world::{Driver, World, publication, visible};
 
 async fn compete(driver: Driver) -> Result<String, String> {
     let Driver { run, lease, commit } = driver;
@@ -98,4 +100,43 @@ pub async fn a_living_run_is_not_swept(world: &World) {
     assert_eq!(visible(&after).len(), 2);
     assert!(compete(living).await.is_err());
     world.assert_settled(&place, "r1").await;
+}
+
+/// Sweepers are at a dead run just as a new driver takes it up.
+pub async fn sweepers_meet_a_new_attempt(world: &World) {
+    for round in 0..6 {
+        let place = world.place(&format!("t{round}"));
+        place.publish("r0").await;
+        let mut dead = place.prepared("r1").await;
+        dead.steps(CommitStep::Publish).await;
+        place.crash(dead).await;
+        let sweep = || {
+            let table = place.table.clone();
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    // As a run that begins does it.
+                    if table.is_dead("r1").await.unwrap() {
+                        table.roll_back("r1").await.unwrap();
+                    }
+                }
+            })
+        };
+        let (one, two, driven) = tokio::join!(sweep(), sweep(), async {
+            loop {
+                if let LeaseOutcome::Granted(lease) = place.lease("r1").await {
+                    break lease;
+                }
+            }
+        });
+        let attempt = driven.attempt();
+        assert_eq!(attempt, 2);
+        let mut commit = Commit::begin(place.table.clone(), "r1").await.unwrap();
+        let reports = vec![place.task("r1", attempt, 0, None).await];
+        let publication = publication(false);
+        commit.prepare(reports, 1, vec![], publication).unwrap();
+        (one.unwrap(), two.unwrap());
+        let (run, lease) = ("r1".to_owned(), driven);
+        compete(Driver { run, lease, commit }).await.unwrap();
+        world.assert_settled(&place, "r1").await;
+    }
 }

@@ -48,10 +48,7 @@ impl World {
             Some(folder) => folder.path().join(name).to_str().unwrap().to_owned(),
             None => format!("s3://{BUCKET}/{name}"),
         };
-        Place {
-            table: Table::open(Location::parse(&url).unwrap()).unwrap(),
-            url,
-        }
+        Place::at(&url)
     }
 
     pub fn open_uploads(&self) -> Vec<String> {
@@ -112,6 +109,13 @@ pub fn schema() -> Arc<Schema> {
 }
 
 impl Place {
+    pub fn at(url: &str) -> Self {
+        Self {
+            table: Table::open(Location::parse(url).unwrap()).unwrap(),
+            url: url.to_owned(),
+        }
+    }
+
     pub fn store(&self) -> &Store {
         self.table.store()
     }

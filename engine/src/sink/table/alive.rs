@@ -71,8 +71,12 @@ pub(super) fn take(table: &Table, run_id: &str) -> Result<Alive> {
 
 /// `None` where another process deleted the file or its folder in between.
 fn try_take(path: &Path) -> std::io::Result<Option<Alive>> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    if let Some(folder) = path.parent()
+        && let Err(cause) = std::fs::create_dir_all(folder)
+    {
+        // A folder that is removed while it is being made shows as one or the other.
+        let raced = matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists);
+        return if raced { Ok(None) } else { Err(cause) };
     }
     let file = match File::options().create(true).append(true).open(path) {
         Ok(file) => file,

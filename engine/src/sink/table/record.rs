@@ -195,7 +195,9 @@ pub(super) async fn settle(table: &Table, run_id: &str, current: Option<&Manifes
     let Some((mut record, version)) = read(table, run_id).await? else {
         return Ok(());
     };
-    if record.state != RunState::Running {
+    // In a bucket no lock keeps a new driver from taking the run up meanwhile.
+    let is_taken_up = !table.location().is_local() && !is_expired(&record);
+    if record.state != RunState::Running || is_taken_up {
         return Ok(());
     }
     record.updated_at = Utc::now();
