@@ -133,8 +133,12 @@ impl Store {
     pub async fn read(&self, path: &Path) -> Result<Option<(Bytes, ObjectMeta)>> {
         let read = async {
             let found = self.objects.get(path).await?;
-            let meta = found.meta.clone();
-            Ok((found.bytes().await?, meta))
+            let mut meta = found.meta.clone();
+            let bytes = found.bytes().await?;
+            if matches!(self.backend, Backend::Local(_)) {
+                meta.version = Some(conditional::content_version(&bytes));
+            }
+            Ok((bytes, meta))
         };
         match read.await {
             Ok(found) => Ok(Some(found)),
@@ -145,6 +149,9 @@ impl Store {
 
     /// Writes the object whatever was there.
     pub async fn write(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        if matches!(self.backend, Backend::Local(_)) {
+            return self.write_file(path, bytes, None).await.map(drop);
+        }
         self.objects
             .put(path, bytes.into())
             .await
@@ -213,6 +220,8 @@ pub fn failure(verb: &str, object: impl std::fmt::Display, cause: &object_store:
         }
         _ if text.contains("ermission denied") => Error::new(Kind::Final, verb, object, text)
             .hint("check the permissions of this process's role or user"),
+        _ if text.contains("Not a directory") => Error::new(Kind::Final, verb, object, text)
+            .hint("a file is in the way of this folder; choose another path"),
         _ if full => {
             Error::new(Kind::Retryable, verb, object, text).hint("free some space and run again")
         }

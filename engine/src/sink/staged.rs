@@ -138,7 +138,11 @@ impl Upload {
         let place = table.join(&format!("{}/{UPLOAD_NOTES}/{unique}.json", spec.staging()));
         let json = serde_json::to_vec(&note)
             .map_err(|cause| Error::new(Kind::Final, "write", &place, cause))?;
-        store.write(place.path(), json.into()).await?;
+        if let Err(error) = store.write(place.path(), json.into()).await {
+            // Without its note nobody would ever find the upload.
+            let _ = uploads.abort_multipart(&path, &id).await;
+            return Err(error);
+        }
         let buffer = BytesMut::with_capacity(UPLOAD_PART_BYTES);
         let upload = Self {
             store,

@@ -1,6 +1,7 @@
 //! Writes that happen only when nobody else wrote in between.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
 
 use super::{Backend, Store, failure};
 use crate::error::{Error, Kind, Result};
+use crate::sink::staged::write_failed;
 
 /// What must be there for a conditional write to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +45,7 @@ impl Store {
     /// Writes the object when the store still holds what is expected.
     pub async fn write_if(&self, path: &Path, bytes: Bytes, expect: &Expect) -> Result<PutOutcome> {
         match &self.backend {
-            Backend::Local(files) => {
-                let target = files
-                    .path_to_filesystem(path)
-                    .map_err(|cause| failure("write", path, &cause))?;
-                self.write_file_if(path, target, bytes, expect).await
-            }
+            Backend::Local(_) => self.write_file(path, bytes, Some(expect)).await,
             Backend::S3(_) => self.put_object_if(path, bytes, expect).await,
         }
     }
@@ -96,25 +93,19 @@ impl Store {
     }
 
     /// A disk has no conditional write. The lock on the folder makes one of a comparison and a
-    /// rename; the kernel lets go of it when its holder dies.
-    async fn write_file_if(
+    /// rename; the kernel lets go of it when its holder dies. Without an expectation, writes
+    /// whatever was there.
+    pub(super) async fn write_file(
         &self,
         path: &Path,
-        target: PathBuf,
         bytes: Bytes,
-        expect: &Expect,
+        expect: Option<&Expect>,
     ) -> Result<PutOutcome> {
-        let object = target.display().to_string();
-        let failed = move |cause: std::io::Error| {
-            failure(
-                "write",
-                &object,
-                &object_store::Error::Generic {
-                    store: "file system",
-                    source: Box::new(cause),
-                },
-            )
-        };
+        let target = self.file_path(path).ok_or_else(|| {
+            let cause = "the path does not exist on a disk";
+            Error::new(Kind::Final, "write", path, cause)
+        })?;
+        let failed = |cause: std::io::Error| write_failed(&target.display().to_string(), &cause);
         let folder = target.parent().map(PathBuf::from).unwrap_or_default();
         let lock = tokio::task::spawn_blocking(move || -> std::io::Result<File> {
             std::fs::create_dir_all(&folder)?;
@@ -124,32 +115,46 @@ impl Store {
         })
         .await
         .map_err(|cause| Error::new(Kind::Final, "lock", target.display(), cause))?
-        .map_err(&failed)?;
-        let found = match self.objects.head(path).await {
-            Ok(meta) => Expect::found(Some(&meta)),
-            Err(object_store::Error::NotFound { .. }) => Expect::Absent,
-            Err(cause) => return Err(failure("write", path, &cause)),
-        };
-        if found != *expect {
-            return Ok(PutOutcome::Conflict);
+        .map_err(failed)?;
+        if let Some(expect) = expect {
+            let found = self.read(path).await?;
+            let is = Expect::found(found.as_ref().map(|(_, meta)| meta));
+            if is != *expect {
+                // A repeated write meets its own work.
+                let ours = found.is_some_and(|(there, _)| there == bytes);
+                return Ok(if ours {
+                    PutOutcome::Written(is)
+                } else {
+                    PutOutcome::Conflict
+                });
+            }
         }
-        replace_file(&target, &bytes).map_err(&failed)?;
-        let meta = self
-            .objects
-            .head(path)
-            .await
-            .map_err(|c| failure("write", path, &c))?;
+        replace_file(&target, &bytes).map_err(failed)?;
+        // The new name is as durable as the bytes.
+        lock.sync_all().map_err(failed)?;
+        let found = self.objects.head(path).await;
+        let mut meta = found.map_err(|cause| failure("write", path, &cause))?;
+        meta.version = Some(content_version(&bytes));
         drop(lock);
         Ok(PutOutcome::Written(Expect::found(Some(&meta))))
     }
 }
 
+/// What tells two contents of a file apart. The file system's own marks do not always: a disk uses
+/// an inode again, and its clock ticks every few milliseconds.
+pub(super) fn content_version(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
+}
+
 /// Replaces a file so that a reader, and a machine that loses power, sees the old or the new one.
 fn replace_file(target: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = target.with_file_name(format!(".{name}.{}.tmp", uuid::Uuid::new_v4().simple()));
+    // One name, which the next write takes again if this one dies: the folder's lock is held.
+    let fresh = target.with_file_name(format!(".{name}.tmp"));
     let written = (|| {
-        let mut file = File::create_new(&fresh)?;
+        let mut file = File::create(&fresh)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&fresh, target)

@@ -3,23 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use chrono::Utc;
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt};
-use object_store::ObjectStoreExt;
-use object_store::multipart::PartId;
-use object_store::path::Path;
-use serde::{Deserialize, Serialize};
 
+use super::intent::{self, Intent};
 use super::manifest::{self, Manifest, ManifestFile, Snapshot};
-use super::{SUCCESS, Table, probe};
+use super::sweep::Undo;
+use super::{Table, probe};
 use crate::error::{Error, Kind, Result};
-use crate::sink::spec::{Staged, StagedPart, TaskReport, staging_folder};
-use crate::store::{PutOutcome, failure};
-
-/// How many files are published side by side.
-const PARALLEL_FILES: usize = 16;
+use crate::sink::spec::{StagedPart, TaskReport, staging_folder};
+use crate::store::PutOutcome;
 
 /// The steps of a commit, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,27 +48,26 @@ pub struct Commit {
     pub(super) run_id: String,
     base: Option<Snapshot>,
     content: Option<Content>,
+    /// The name of this attempt's intent.
+    intent: String,
+    /// Whether files may have become visible.
+    announced: bool,
 }
 
 #[derive(Debug)]
-struct Content {
-    parts: Vec<StagedPart>,
+pub(super) struct Content {
+    pub parts: Vec<StagedPart>,
     /// Staged files of rejects with the names that they get below `_rejects/<run id>`.
-    rejects: Vec<(String, String)>,
+    pub rejects: Vec<(String, String)>,
     manifest: Manifest,
 }
 
-/// What a run is about to make visible; what a sweeper must undo when the run dies.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Intent {
-    pub run_id: String,
-    /// The run whose snapshot this one replaces; `None` for the first.
-    pub base: Option<String>,
-    /// Relative to the table's folder.
-    pub files: Vec<String>,
+/// Whether a manifest whose write failed is, or may come to be, the table's.
+enum Fate {
+    Committed,
+    Impossible,
+    Unknown,
 }
-
-pub(super) const INTENT: &str = "intent.json";
 
 /// What a run publishes, in words.
 #[derive(Debug, Clone)]
@@ -88,16 +79,20 @@ pub struct Publication {
 
 impl Commit {
     /// Lays claim to the table: finishes what a dead run left undone, and remembers which snapshot
-    /// this run is to replace.
+    /// this run is to replace. The caller holds the run's [`super::Lease`].
     pub async fn begin(table: Table, run_id: &str) -> Result<Self> {
         probe::conditional_writes(&table, &staging_folder(run_id)).await?;
-        table.recover(Some(run_id)).await?;
+        table.recover(run_id).await?;
+        // What earlier attempts at this very run left.
+        table.undo(Undo::of(run_id)).await?;
         let base = table.current().await?;
         Ok(Self {
             table,
             run_id: run_id.to_owned(),
             base,
             content: None,
+            intent: intent::fresh_name(),
+            announced: false,
         })
     }
 
@@ -167,14 +162,26 @@ impl Commit {
             let Err(error) = self.step(step).await else {
                 continue;
             };
-            if matches!(
-                step,
-                CommitStep::Intent | CommitStep::Publish | CommitStep::Manifest
-            ) {
-                self.abort().await;
-                return Err(error);
+            let fate = match step {
+                CommitStep::Intent | CommitStep::Publish => Fate::Impossible,
+                CommitStep::Manifest => self.fate(&error).await,
+                _ => Fate::Committed,
+            };
+            match fate {
+                Fate::Committed => {
+                    tracing::warn!(run = self.run_id, %error, "committed, but not without trouble");
+                }
+                Fate::Impossible => {
+                    self.abort().await;
+                    return Err(error);
+                }
+                Fate::Unknown => {
+                    return Err(error.hint(
+                        "the store did not say whether the run was committed; run it again with \
+                         the same run id to find out",
+                    ));
+                }
             }
-            tracing::warn!(run = self.run_id, %error, "committed, but could not clear up");
         }
         Ok(self.content()?.manifest.clone())
     }
@@ -185,20 +192,18 @@ impl Commit {
             CommitStep::Intent => self.write_intent().await,
             CommitStep::Publish => self.publish().await,
             CommitStep::Manifest => self.replace_manifest().await,
-            CommitStep::Success => {
-                self.table
-                    .store()
-                    .write(&self.table.path(SUCCESS), Bytes::new())
-                    .await
-            }
+            CommitStep::Success => self.table.write_success().await,
             CommitStep::RemoveOld => {
                 self.table
                     .remove_superseded(&self.content()?.manifest)
                     .await
             }
             CommitStep::Sweep => {
-                self.table.remove_staging(&self.run_id).await?;
-                self.table.recover(None).await
+                let keep = self.reject_paths(self.content()?);
+                let mut undo = Undo::of(&self.run_id);
+                undo.keep = Some(&keep);
+                self.table.undo(undo).await?;
+                self.table.sweep_dead_runs(&self.run_id).await
             }
         }
     }
@@ -206,12 +211,36 @@ impl Commit {
     /// Undoes everything that the run left in the table. What cannot be undone is only logged:
     /// the failure that led here is the one to report, and the next run sweeps.
     pub async fn abort(self) {
-        if let Err(error) = self.table.roll_back(&self.run_id).await {
+        let mut undo = Undo::of(&self.run_id);
+        // From memory: a sweeper that took this driver for dead may have deleted the intent.
+        let announced = self.content.as_ref().filter(|_| self.announced);
+        undo.given_up = announced.map(|content| (self.intent.as_str(), self.intent_of(content)));
+        if let Err(error) = self.table.undo(undo).await {
             tracing::warn!(run = self.run_id, %error, "could not clear up after a failed run");
         }
     }
 
-    fn content(&self) -> Result<&Content> {
+    /// What became of a manifest whose write ended with an error.
+    async fn fate(&self, error: &Error) -> Fate {
+        let (Ok(now), Some(content)) = (self.table.current().await, &self.content) else {
+            return Fate::Unknown;
+        };
+        if now
+            .as_ref()
+            .is_some_and(|now| now.manifest == content.manifest)
+        {
+            return Fate::Committed;
+        }
+        // A request whose answer is missing may still be on its way to the store, and would find
+        // the snapshot that it names.
+        let may_arrive = !self.table.location().is_local() && error.kind == Kind::Retryable;
+        match may_arrive && now == self.base {
+            true => Fate::Unknown,
+            false => Fate::Impossible,
+        }
+    }
+
+    pub(super) fn content(&self) -> Result<&Content> {
         self.content.as_ref().ok_or_else(|| {
             Error::new(
                 Kind::Final,
@@ -222,29 +251,25 @@ impl Commit {
         })
     }
 
-    async fn write_intent(&self) -> Result<()> {
+    async fn write_intent(&mut self) -> Result<()> {
         self.check_base().await?;
-        let content = self.content()?;
-        let rejects = content
-            .rejects
-            .iter()
-            .map(|(_, name)| self.reject_path(name));
-        let intent = Intent {
+        let intent = self.intent_of(self.content()?);
+        self.announced = true;
+        intent::write(&self.table, &self.intent, &intent).await
+    }
+
+    fn intent_of(&self, content: &Content) -> Intent {
+        let parts = content.parts.iter().map(|part| part.path.clone());
+        Intent {
             run_id: self.run_id.clone(),
             base: self.base().map(|base| base.run_id.clone()),
-            files: content
-                .parts
-                .iter()
-                .map(|p| p.path.clone())
-                .chain(rejects)
-                .collect(),
-        };
-        let json = serde_json::to_vec(&intent)
-            .map_err(|cause| Error::new(Kind::Final, "commit run", &self.run_id, cause))?;
-        let path = self
-            .table
-            .path(&format!("{}/{INTENT}", staging_folder(&self.run_id)));
-        self.table.store().write(&path, json.into()).await
+            files: parts.chain(self.reject_paths(content)).collect(),
+        }
+    }
+
+    fn reject_paths(&self, content: &Content) -> Vec<String> {
+        let names = content.rejects.iter();
+        names.map(|(_, name)| self.reject_path(name)).collect()
     }
 
     /// A run that has lost the race already shall not make anything visible.
@@ -252,89 +277,6 @@ impl Commit {
         match self.table.current().await? == self.base {
             true => Ok(()),
             false => Err(self.lost_race().await),
-        }
-    }
-
-    async fn publish(&self) -> Result<()> {
-        let content = self.content()?;
-        // Boxed one by one: the compiler cannot prove a stream of borrowing futures `Send`.
-        let mut moves: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
-        for part in &content.parts {
-            moves.push(self.publish_part(part).boxed());
-        }
-        for (staged, name) in &content.rejects {
-            moves.push(self.rename(staged, self.reject_path(name)).boxed());
-        }
-        futures::stream::iter(moves)
-            .buffer_unordered(PARALLEL_FILES)
-            .try_collect()
-            .await
-    }
-
-    fn reject_path(&self, name: &str) -> String {
-        format!("{}/{}/{name}", super::REJECTS, self.run_id)
-    }
-
-    async fn publish_part(&self, part: &StagedPart) -> Result<()> {
-        let path = self.table.path(&part.path);
-        match &part.staged {
-            Staged::File(staged) => self.rename(staged, part.path.clone()).await?,
-            Staged::Upload { id, tags } => self.complete_upload(&path, id, tags).await?,
-        }
-        let found = self.head(&path).await?;
-        if found == Some(part.bytes) {
-            return Ok(());
-        }
-        let cause = format!(
-            "{} has {found:?} bytes, its task wrote {}",
-            part.path, part.bytes
-        );
-        Err(Error::new(
-            Kind::Retryable,
-            "commit run",
-            &self.run_id,
-            cause,
-        ))
-    }
-
-    async fn complete_upload(&self, path: &Path, id: &String, tags: &[String]) -> Result<()> {
-        let uploads = self.table.store().uploads().ok_or_else(|| {
-            Error::new(
-                Kind::Final,
-                "commit run",
-                &self.run_id,
-                "the store takes no uploads",
-            )
-        })?;
-        let parts = tags
-            .iter()
-            .map(|tag| PartId {
-                content_id: tag.clone(),
-            })
-            .collect();
-        match uploads.complete_multipart(path, id, parts).await {
-            Ok(_) => Ok(()),
-            // Completed before: by a first try whose answer was lost, or by a repeated step.
-            Err(_) if self.head(path).await?.is_some() => Ok(()),
-            Err(cause) => Err(failure("publish", path, &cause)),
-        }
-    }
-
-    async fn head(&self, path: &Path) -> Result<Option<u64>> {
-        match self.table.store().objects().head(path).await {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(failure("read", path, &cause)),
-        }
-    }
-
-    /// Gives a staged file its final name. A repeated step finds it moved already.
-    async fn rename(&self, staged: &str, name: String) -> Result<()> {
-        let (from, to) = (self.table.path(staged), self.table.path(&name));
-        match self.table.store().objects().rename(&from, &to).await {
-            Ok(()) => Ok(()),
-            Err(object_store::Error::NotFound { .. }) if self.head(&to).await?.is_some() => Ok(()),
-            Err(cause) => Err(failure("publish", &to, &cause)),
         }
     }
 

@@ -6,8 +6,11 @@
 
 mod alive;
 mod commit;
+mod folders;
+mod intent;
 mod manifest;
 mod probe;
+mod publish;
 mod record;
 mod sweep;
 

@@ -3,14 +3,15 @@
 //! The record of a running run is a lease: its driver renews it, so that a second process with the
 //! same run id can tell a live driver from a dead one.
 
-use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::alive::{self, Alive};
+use super::alive::{self, Alive, Lock};
+use super::manifest::Manifest;
+use super::sweep::Undo;
 use super::{RUNS, Table};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Expect, PutOutcome};
@@ -56,7 +57,7 @@ pub struct Lease {
     record: RunRecord,
     version: Expect,
     /// Held, not read: see [`super::alive`].
-    _alive: Option<File>,
+    _alive: Option<Lock>,
 }
 
 /// What asking for a lease may give.
@@ -95,14 +96,7 @@ impl Table {
             summary: serde_json::Value::Null,
         };
         let before = found.as_ref().map(|(record, _)| record.clone());
-        if self
-            .current()
-            .await?
-            .is_some_and(|s| s.manifest.knows(run_id))
-        {
-            return self.settle_committed(before.unwrap_or(fresh), found).await;
-        }
-        let alive = match alive::take(self, run_id)? {
+        let lock = match alive::take(self, run_id)? {
             Alive::Theirs => return Ok(LeaseOutcome::Busy(before.unwrap_or(fresh))),
             // In a bucket the record's age is all there is to go by.
             Alive::Ours(None) if !self.is_dead(run_id).await? => {
@@ -110,14 +104,27 @@ impl Table {
             }
             Alive::Ours(lock) => lock,
         };
+        // Asked only now that no living driver can be between its commit and its record.
+        let current = self.current().await?;
+        if current.is_some_and(|snapshot| snapshot.manifest.knows(run_id)) {
+            // What its driver did not come to.
+            self.recover(run_id).await?;
+            self.undo(Undo::of(run_id)).await?;
+            alive::unmark(self, run_id).await?;
+            return self.settle_committed(before.unwrap_or(fresh), found).await;
+        }
         let expect = found.map_or(Expect::Absent, |(_, version)| version);
+        // A driver that came and went since the record was read shows as a conflict.
         match write(self, &fresh, &expect).await? {
-            PutOutcome::Written(version) => Ok(LeaseOutcome::Granted(Lease {
-                table: self.clone(),
-                record: fresh,
-                version,
-                _alive: alive,
-            })),
+            PutOutcome::Written(version) => {
+                alive::mark(self, run_id).await?;
+                Ok(LeaseOutcome::Granted(Lease {
+                    table: self.clone(),
+                    record: fresh,
+                    version,
+                    _alive: lock,
+                }))
+            }
             PutOutcome::Conflict => Ok(LeaseOutcome::Busy(before.unwrap_or(fresh))),
         }
     }
@@ -130,9 +137,13 @@ impl Table {
     ) -> Result<LeaseOutcome> {
         record.state = RunState::Succeeded;
         record.updated_at = Utc::now();
+        record.error = None;
         let expect = found.map_or(Expect::Absent, |(_, version)| version);
-        write(self, &record, &expect).await?;
-        Ok(LeaseOutcome::Done(record))
+        Ok(match write(self, &record, &expect).await? {
+            PutOutcome::Written(_) => LeaseOutcome::Done(record),
+            // Somebody else settled it; to be asked again.
+            PutOutcome::Conflict => LeaseOutcome::Busy(record),
+        })
     }
 }
 
@@ -159,6 +170,7 @@ impl Lease {
         self.record.error = error;
         self.record.summary = summary;
         self.store().await?;
+        alive::unmark(&self.table, &self.record.run_id).await?;
         Ok(self.record)
     }
 
@@ -169,13 +181,36 @@ impl Lease {
                 Ok(())
             }
             PutOutcome::Conflict => Err(Error::new(
-                Kind::Retryable,
+                Kind::Final,
                 "keep driving run",
                 &self.record.run_id,
                 "another process took it over",
             )),
         }
     }
+}
+
+/// Writes what became of a run that still stands as running although its driver is dead.
+pub(super) async fn settle(table: &Table, run_id: &str, current: Option<&Manifest>) -> Result<()> {
+    let Some((mut record, version)) = read(table, run_id).await? else {
+        return Ok(());
+    };
+    // In a bucket no lock keeps a new driver from taking the run up meanwhile.
+    let is_taken_up = !table.location().is_local() && !is_expired(&record);
+    if record.state != RunState::Running || is_taken_up {
+        return Ok(());
+    }
+    record.updated_at = Utc::now();
+    if current.is_some_and(|manifest| manifest.knows(run_id)) {
+        record.state = RunState::Succeeded;
+    } else {
+        let error = Error::new(Kind::Retryable, "run", &record.job, "its driver died");
+        record.state = RunState::Failed;
+        record.error = Some(error.hint("submit it again"));
+    }
+    // A conflict means that somebody else wrote what became of it, or took it up.
+    write(table, &record, &version).await?;
+    Ok(())
 }
 
 pub(super) fn is_expired(record: &RunRecord) -> bool {

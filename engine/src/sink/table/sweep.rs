@@ -1,18 +1,21 @@
 //! Clearing up after runs that died.
 //!
 //! Only what can never be committed any more may go. On a disk a driver holds a lock while it
-//! lives. In a bucket a dead driver cannot be told from a slow one for sure, so its files go only
-//! once its commit has become impossible: when another run has replaced the manifest that its
-//! conditional write names.
+//! lives, and a sweeper holds it while it sweeps. In a bucket a dead driver cannot be told from a
+//! slow one for sure: its open uploads are aborted, which a slow one's commit would run into, but
+//! files that it made visible go only once its commit has become impossible, when another run has
+//! replaced the manifest that its conditional write names.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::ObjectMeta;
 
-use super::alive;
-use super::commit::{INTENT, Intent};
+use super::alive::{self, Alive, LOCK_SUFFIX};
+use super::intent::{self, Intent};
 use super::manifest::Manifest;
-use super::record::{RunState, is_expired};
+use super::record::{self, RunState, is_expired};
 use super::{SUCCESS, Table};
 use crate::error::{Error, Kind, Result};
 use crate::sink::spec::staging_folder;
@@ -20,94 +23,163 @@ use crate::sink::staged::{UPLOAD_NOTES, UploadNote};
 use crate::store::failure;
 
 const STAGING: &str = "_staging";
+/// How many uploads are aborted side by side.
+const PARALLEL_ABORTS: usize = 16;
+/// How often a staging folder is looked at anew, for what late tasks put there meanwhile.
+const ROUNDS: usize = 3;
+
+/// What to take back, and what not.
+pub(super) struct Undo<'a> {
+    run_id: &'a str,
+    /// The intent, by its name, whose driver calls and will not commit it.
+    pub given_up: Option<(&'a str, Intent)>,
+    /// Rejects of the attempt that was committed, where the caller knows them.
+    pub keep: Option<&'a [String]>,
+}
+
+impl<'a> Undo<'a> {
+    pub fn of(run_id: &'a str) -> Self {
+        Self {
+            run_id,
+            given_up: None,
+            keep: None,
+        }
+    }
+}
 
 impl Table {
     /// Finishes the last commit if its driver died half-way, and clears up after dead runs other
     /// than `own`.
-    pub(super) async fn recover(&self, own: Option<&str>) -> Result<()> {
-        let current = self.current().await?.map(|snapshot| snapshot.manifest);
-        if let Some(manifest) = &current {
-            self.finish_commit(manifest).await?;
-        }
-        for run_id in self.staged_runs().await? {
-            if own == Some(run_id.as_str()) {
-                continue;
+    pub(super) async fn recover(&self, own: &str) -> Result<()> {
+        if let Some(snapshot) = self.current().await? {
+            // Also where the record says that the run succeeded: its driver may have been unable
+            // to delete.
+            self.write_success().await?;
+            self.remove_superseded(&snapshot.manifest).await?;
+            let committed = &snapshot.manifest.run_id;
+            if own != committed && self.is_dead(committed).await? {
+                record::settle(self, committed, Some(&snapshot.manifest)).await?;
             }
-            if self.is_dead(&run_id).await? && self.cannot_commit(&run_id, current.as_ref()).await?
-            {
-                tracing::info!(run = run_id, "clearing up after a run that died");
+        }
+        self.sweep_dead_runs(own).await
+    }
+
+    pub(super) async fn sweep_dead_runs(&self, own: &str) -> Result<()> {
+        for run_id in self.staged_runs().await? {
+            if own != run_id && self.is_dead(&run_id).await? {
                 self.roll_back(&run_id).await?;
             }
         }
         Ok(())
     }
 
-    /// Takes everything back that a run left, except what the manifest lists.
+    /// Clears up after a run whose driver died; does nothing while another process drives it.
     ///
-    /// The caller vouches that the run's driver is dead, or is the driver.
+    /// In a bucket the caller vouches that the driver is dead.
     pub async fn roll_back(&self, run_id: &str) -> Result<()> {
-        let listed: HashSet<String> = match self.current().await? {
-            None => HashSet::new(),
-            Some(s) => s.manifest.files.into_iter().map(|file| file.path).collect(),
+        // Held to the end, lest a new driver begins meanwhile.
+        let Alive::Ours(_lock) = alive::take(self, run_id)? else {
+            return Ok(());
         };
-        if let Some(intent) = self.intent(run_id).await? {
-            let published = intent
-                .files
-                .into_iter()
-                .filter(|file| !listed.contains(file));
-            let paths = published.map(|file| self.path(&file)).collect();
-            self.store().delete(paths).await?;
-            self.remove_empty_folders(run_id).await;
+        tracing::info!(run = run_id, "clearing up after a run that died");
+        if self.undo(Undo::of(run_id)).await? {
+            let current = self.current().await?.map(|snapshot| snapshot.manifest);
+            record::settle(self, run_id, current.as_ref()).await?;
+            alive::unmark(self, run_id).await?;
         }
-        self.abort_uploads(run_id).await?;
-        self.remove_staging(run_id).await
+        Ok(())
     }
 
-    /// The steps after the manifest, where the driver may not have come to them.
-    async fn finish_commit(&self, manifest: &Manifest) -> Result<()> {
-        let done = self.run_record(&manifest.run_id).await?;
-        if done.is_some_and(|record| record.state == RunState::Succeeded) {
-            return Ok(());
+    /// Takes back what a run left, except what was or may yet be committed. Tells whether nothing
+    /// is left.
+    ///
+    /// The caller is the run's driver, or holds its lock, or takes it for dead in a bucket.
+    pub(super) async fn undo(&self, undo: Undo<'_>) -> Result<bool> {
+        let staging = self.path(&staging_folder(undo.run_id));
+        let mut kept = Vec::new();
+        for _ in 0..ROUNDS {
+            let mut found = self.store().list(&staging).await?;
+            found.retain(|meta| meta.location != alive::marker(self, undo.run_id));
+            if found.len() <= kept.len() {
+                break;
+            }
+            // First, lest one is completed after the published files were deleted.
+            self.abort_uploads(&found).await?;
+            kept = self.undo_intents(&undo, &found).await?;
+            let gone = found.into_iter().map(|meta| meta.location);
+            let gone = gone.filter(|path| !kept.contains(path)).collect();
+            self.store().delete(gone).await?;
         }
-        self.store()
-            .write(&self.path(SUCCESS), Bytes::new())
-            .await?;
-        self.remove_superseded(manifest).await
+        if let Some((_, intent)) = &undo.given_up {
+            let current = self.current().await?.map(|snapshot| snapshot.manifest);
+            self.delete_files(intent.strays(current.as_ref(), None))
+                .await?;
+        }
+        if self.location().is_local() {
+            self.store().delete_folder(&staging).await?;
+        }
+        Ok(kept.is_empty())
+    }
+
+    /// Deletes what commits made visible that did not happen. The result are the intents of those
+    /// that may happen yet.
+    async fn undo_intents(
+        &self,
+        undo: &Undo<'_>,
+        found: &[ObjectMeta],
+    ) -> Result<Vec<object_store::path::Path>> {
+        let mut kept = Vec::new();
+        for meta in found.iter().filter(|meta| intent::is_intent(meta)) {
+            let Some(intent) = intent::read(self, meta).await? else {
+                continue;
+            };
+            // Read after the intent: a manifest that was replaced later names another base.
+            let current = self.current().await?.map(|snapshot| snapshot.manifest);
+            let given_up = undo.given_up.as_ref().map(|(name, _)| *name);
+            let is_over = self.location().is_local()
+                || meta.location.filename() == given_up
+                || !intent.is_possible(current.as_ref());
+            if is_over {
+                self.delete_files(intent.strays(current.as_ref(), undo.keep))
+                    .await?;
+            } else {
+                kept.push(meta.location.clone());
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn delete_files(&self, files: Vec<String>) -> Result<()> {
+        let paths = files.iter().map(|file| self.path(file)).collect();
+        self.store().delete(paths).await?;
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        self.remove_empty_folders(&files).await;
+        Ok(())
+    }
+
+    pub(super) async fn write_success(&self) -> Result<()> {
+        self.store().write(&self.path(SUCCESS), Bytes::new()).await
     }
 
     pub(super) async fn remove_superseded(&self, manifest: &Manifest) -> Result<()> {
-        let paths = manifest
-            .superseded
-            .iter()
-            .map(|file| self.path(file))
-            .collect();
-        self.store().delete(paths).await?;
-        self.remove_empty_hive_folders(&manifest.superseded).await;
-        Ok(())
-    }
-
-    pub(super) async fn remove_staging(&self, run_id: &str) -> Result<()> {
-        self.store()
-            .delete_folder(&self.path(&staging_folder(run_id)))
-            .await?;
-        // The last one out removes the common folder; it is not empty while others are at work.
-        if let Some(folder) = self.store().file_path(&self.path(STAGING)) {
-            let _ = tokio::fs::remove_dir(folder).await;
-        }
-        Ok(())
+        // Part names are never used twice, so none of them can be a file of a newer snapshot.
+        self.delete_files(manifest.superseded.clone()).await
     }
 
     /// The run ids that have something staged.
     async fn staged_runs(&self) -> Result<BTreeSet<String>> {
         let staging = self.path(STAGING);
-        // A lock file alone makes no object, so a disk is asked for folders, not for files.
+        // Lock files and empty folders are no objects, so a disk is asked itself.
         if let Some(folder) = self.store().file_path(&staging) {
             let Ok(entries) = std::fs::read_dir(folder) else {
                 return Ok(BTreeSet::new());
             };
-            let names = entries
-                .flatten()
-                .map(|e| e.file_name().to_string_lossy().into_owned());
+            let names = entries.flatten().map(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let run_id = name.strip_suffix(LOCK_SUFFIX).map(str::to_owned);
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                run_id.filter(|_| !is_folder).unwrap_or(name)
+            });
             return Ok(names.collect());
         }
         let found = self
@@ -132,81 +204,35 @@ impl Table {
         Ok(record.is_none_or(|record| record.state != RunState::Running || is_expired(&record)))
     }
 
-    /// On a disk a dead driver stays dead. In a bucket, see the head of this file.
-    async fn cannot_commit(&self, run_id: &str, current: Option<&Manifest>) -> Result<bool> {
-        if self.location().is_local() {
-            return Ok(true);
+    /// Aborts the uploads that notes among the objects tell of.
+    async fn abort_uploads(&self, found: &[ObjectMeta]) -> Result<()> {
+        let folder = format!("/{UPLOAD_NOTES}/");
+        let is_note = |meta: &&ObjectMeta| meta.location.as_ref().contains(&folder);
+        let mut aborts = Vec::new();
+        for meta in found.iter().filter(is_note) {
+            aborts.push(self.abort_upload(meta).boxed());
         }
-        let Some(intent) = self.intent(run_id).await? else {
-            return Ok(true);
-        };
-        Ok(intent.base.as_deref() != current.map(|manifest| manifest.run_id.as_str()))
+        futures::stream::iter(aborts)
+            .buffer_unordered(PARALLEL_ABORTS)
+            .try_collect()
+            .await
     }
 
-    async fn intent(&self, run_id: &str) -> Result<Option<Intent>> {
-        let path = self.path(&format!("{}/{INTENT}", staging_folder(run_id)));
-        let Some((bytes, _)) = self.store().read(&path).await? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|cause| Error::new(Kind::Final, "read", &path, cause))
-    }
-
-    /// Aborts the uploads that a run's tasks noted. Completed ones are no longer there to abort.
-    async fn abort_uploads(&self, run_id: &str) -> Result<()> {
+    async fn abort_upload(&self, meta: &ObjectMeta) -> Result<()> {
         let Some(uploads) = self.store().uploads() else {
             return Ok(());
         };
-        let notes = self
-            .store()
-            .list(&self.path(&staging_folder(run_id)))
-            .await?;
-        let folder = format!("/{UPLOAD_NOTES}/");
-        for meta in notes
-            .iter()
-            .filter(|meta| meta.location.as_ref().contains(&folder))
-        {
-            let Some((bytes, _)) = self.store().read(&meta.location).await? else {
-                continue;
-            };
-            let Ok(note) = serde_json::from_slice::<UploadNote>(&bytes) else {
-                continue;
-            };
-            let aborted = uploads
-                .abort_multipart(&self.path(&note.path), &note.id)
-                .await;
-            if let Err(cause) = aborted {
-                tracing::debug!(path = note.path, %cause, "the upload is gone already");
-            }
-        }
-        Ok(())
-    }
-
-    /// Folders are nothing in a bucket; on a disk empty ones would be left behind.
-    async fn remove_empty_folders(&self, run_id: &str) {
-        if let Some(folder) = self.store().file_path(self.rejects(run_id).path()) {
-            let _ = tokio::fs::remove_dir(&folder).await;
-            if let Some(all) = folder.parent() {
-                let _ = tokio::fs::remove_dir(all).await;
-            }
-        }
-    }
-
-    async fn remove_empty_hive_folders(&self, files: &[String]) {
-        let mut folders: BTreeSet<&str> = BTreeSet::new();
-        for file in files {
-            let mut rest = file.as_str();
-            while let Some((folder, _)) = rest.rsplit_once('/') {
-                folders.insert(folder);
-                rest = folder;
-            }
-        }
-        // Innermost first.
-        for folder in folders.iter().rev() {
-            if let Some(path) = self.store().file_path(&self.path(folder)) {
-                let _ = tokio::fs::remove_dir(path).await;
-            }
+        let Some((bytes, _)) = self.store().read(&meta.location).await? else {
+            return Ok(());
+        };
+        let note: UploadNote = serde_json::from_slice(&bytes)
+            .map_err(|cause| Error::new(Kind::Final, "read", &meta.location, cause))?;
+        let path = self.path(&note.path);
+        match uploads.abort_multipart(&path, &note.id).await {
+            // Completed, or aborted before.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            // The note stays, and with it the next run's chance.
+            Err(cause) => Err(failure("abort the upload of", &path, &cause)),
         }
     }
 }
