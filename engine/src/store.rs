@@ -206,38 +206,82 @@ impl Store {
     }
 }
 
-/// The error that a store's failure stands for. Absence and lack of permission are the caller's
-/// to mend; anything else may pass.
-pub fn failure(verb: &str, object: impl std::fmt::Display, cause: &object_store::Error) -> Error {
-    use object_store::Error as Cause;
-    let text = one_line(cause);
-    let full = text.contains("No space left") || text.contains("os error 28");
-    match cause {
-        Cause::NotFound { .. } => Error::new(Kind::Input, verb, object, "it does not exist"),
-        Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => {
-            Error::new(Kind::Input, verb, object, text)
-                .hint("check the permissions of this process's role or user")
+/// What a store refuses for good, as opposed to trouble that may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object, or its bucket.
+    Missing,
+    Forbidden,
+    /// A file stands where a folder is needed.
+    InTheWay,
+}
+
+impl Refusal {
+    /// Some answers come as errors of no particular kind; their words tell.
+    pub fn of(cause: &object_store::Error) -> Option<Self> {
+        use object_store::Error as Cause;
+        let text = one_line(cause);
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        match cause {
+            Cause::NotFound { .. } => Some(Self::Missing),
+            Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => Some(Self::Forbidden),
+            _ if says(&["NoSuchBucket", "NoSuchKey", "404 Not Found"]) => Some(Self::Missing),
+            _ if says(&[
+                "AccessDenied",
+                "403 Forbidden",
+                "ermission denied",
+                "Read-only",
+            ]) =>
+            {
+                Some(Self::Forbidden)
+            }
+            _ if says(&["Not a directory"]) => Some(Self::InTheWay),
+            _ => None,
         }
-        _ if text.contains("ermission denied") => Error::new(Kind::Final, verb, object, text)
-            .hint("check the permissions of this process's role or user"),
-        _ if text.contains("Not a directory") => Error::new(Kind::Final, verb, object, text)
-            .hint("a file is in the way of this folder; choose another path"),
-        _ if full => {
-            Error::new(Kind::Retryable, verb, object, text).hint("free some space and run again")
-        }
-        _ => Error::new(Kind::Retryable, verb, object, text),
     }
 }
 
-/// The innermost words of a store's failure, without the chain that repeats them.
+/// The error that a store's failure stands for. Absence and lack of permission are the caller's
+/// to mend; anything else may pass.
+pub fn failure(verb: &str, object: impl std::fmt::Display, cause: &object_store::Error) -> Error {
+    let text = one_line(cause);
+    let reads = ["read", "find", "list"]
+        .iter()
+        .any(|word| verb.starts_with(word));
+    // What cannot be read is an input that is missing; what cannot be written will not be.
+    let kind = if reads { Kind::Input } else { Kind::Final };
+    match Refusal::of(cause) {
+        Some(Refusal::Missing) if text.contains("NoSuchBucket") => {
+            Error::new(kind, verb, object, "its bucket does not exist")
+        }
+        Some(Refusal::Missing) => Error::new(kind, verb, object, "it does not exist"),
+        Some(Refusal::Forbidden) => Error::new(kind, verb, object, text)
+            .hint("check the permissions of this process's role or user"),
+        Some(Refusal::InTheWay) => Error::new(Kind::Final, verb, object, text)
+            .hint("a file is in the way of this folder; choose another path"),
+        None if text.contains("No space left") || text.contains("os error 28") => {
+            Error::new(Kind::Retryable, verb, object, text).hint("free some space and run again")
+        }
+        None => Error::new(Kind::Retryable, verb, object, text),
+    }
+}
+
+/// The innermost words of a store's failure, without the chain that repeats them, and of an answer
+/// in XML only its code and message.
 pub fn one_line(cause: &object_store::Error) -> String {
     let mut innermost: &dyn std::error::Error = cause;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let text = innermost.to_string();
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once('<')?.0)
+    };
+    let short = match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => text.clone(),
+    };
+    short.split_whitespace().collect::<Vec<_>>().join(" ")
 }

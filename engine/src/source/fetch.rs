@@ -102,16 +102,26 @@ pub(super) fn read_error(kind: Kind, input: &str, cause: impl std::fmt::Display)
 /// What a failure of the store means for someone who reads `url`.
 pub(super) fn store_error(input: &str, url: &str, error: &object_store::Error) -> Error {
     use object_store::Error as Store;
-    match error {
-        Store::NotFound { .. } => {
+    match (Refusal::of(error), error) {
+        (Some(Refusal::Missing), _) => {
             read_error(Kind::Input, input, format_args!("{url} does not exist"))
         }
-        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => denied(input, url, error),
-        Store::InvalidPath { .. } | Store::NotSupported { .. } | Store::NotImplemented { .. } => {
-            read_error(Kind::Input, input, format_args!("{url}: {error}"))
-        }
+        (Some(Refusal::Forbidden), _) => denied(input, url, error),
+        (Some(Refusal::InTheWay), _)
+        | (
+            _,
+            Store::InvalidPath { .. } | Store::NotSupported { .. } | Store::NotImplemented { .. },
+        ) => read_error(
+            Kind::Input,
+            input,
+            format_args!("{url}: {}", one_line(error)),
+        ),
         _ if root_io(error) == Some(io::ErrorKind::PermissionDenied) => denied(input, url, error),
-        _ => read_error(Kind::Retryable, input, format_args!("{url}: {error}")),
+        _ => read_error(
+            Kind::Retryable,
+            input,
+            format_args!("{url}: {}", one_line(error)),
+        ),
     }
 }
 
@@ -119,7 +129,7 @@ fn denied(input: &str, url: &str, error: &object_store::Error) -> Error {
     read_error(
         Kind::Input,
         input,
-        format_args!("{url} may not be read: {error}"),
+        format_args!("{url} may not be read: {}", one_line(error)),
     )
     .hint("check the permissions of the file or bucket and the credentials in use")
 }
