@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::spec::{Compression, SourceFile, url_of};
 use crate::error::{Error, Kind};
+use crate::store::{Refusal, one_line};
 
 /// How much is asked for at a time, in bytes and requests.
 #[derive(Debug, Clone, Copy)]
