@@ -65,7 +65,9 @@ impl Cluster {
         let cinemill = Cinemill::default().with("CINEMILL_SCHEDULER", self.address());
         self.environment
             .iter()
-            .fold(cinemill, |cinemill, (name, value)| cinemill.with(name, value))
+            .fold(cinemill, |cinemill, (name, value)| {
+                cinemill.with(name, value)
+            })
     }
 
     pub fn run(&self, arguments: &[&str]) -> Result<Ended> {
@@ -81,7 +83,9 @@ impl Cluster {
         let pids = self.pids();
         let scheduler = *pids.first().ok_or("no scheduler")?;
         send(scheduler, Signal::KILL);
-        poll("the scheduler's end", || (!is_alive(scheduler)).then_some(()))
+        poll("the scheduler's end", || {
+            (!is_alive(scheduler)).then_some(())
+        })
     }
 
     /// Starts the scheduler again on the same port and state folder.
@@ -105,7 +109,9 @@ impl Cluster {
 
     /// What the processes wrote.
     pub fn logs(&self) -> String {
-        let files = fs::read_dir(self.state().join("logs")).into_iter().flatten();
+        let files = fs::read_dir(self.state().join("logs"))
+            .into_iter()
+            .flatten();
         files
             .flatten()
             .filter_map(|file| fs::read_to_string(file.path()).ok())

@@ -62,7 +62,10 @@ impl Rows {
     /// The first difference, in words; `None` where both are the same table.
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.columns != other.columns {
-            return Some(format!("columns {:?} and {:?}", self.columns, other.columns));
+            return Some(format!(
+                "columns {:?} and {:?}",
+                self.columns, other.columns
+            ));
         }
         let mut pairs = self.rows.iter().zip(&other.rows);
         if let Some((a, b)) = pairs.find(|(a, b)| a != b) {
@@ -116,7 +119,12 @@ impl Published {
 /// way, begins with `_` or `.`.
 pub fn visible_files(folder: &Path) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    walk(folder, "", &|name| !name.starts_with(['_', '.']), &mut found)?;
+    walk(
+        folder,
+        "",
+        &|name| !name.starts_with(['_', '.']),
+        &mut found,
+    )?;
     Ok(found)
 }
 

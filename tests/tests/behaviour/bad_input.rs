@@ -3,15 +3,9 @@
 use std::fs;
 use std::io::Write;
 
-use cinemill_tests::processes::Cinemill;
-use cinemill_tests::s3::S3Server;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::fixture::{
-    CREW, JOB, NAMES, RATINGS, Small, TITLES, assert_code, assert_fails, assert_nothing_published,
-    text, whole,
-};
+use crate::fixture::{CREW, NAMES, RATINGS, Small, TITLES, assert_code, text, whole};
 
 #[test]
 fn a_missing_file_is_named() {
@@ -33,49 +27,6 @@ fn a_single_input_that_is_missing_is_named() {
     let path = small.path().join("nowhere.tsv");
     let input = format!("crew={}", text(&path));
     small.fails(&["--input", &input], 12, &["nowhere.tsv", "does not exist"]);
-}
-
-#[test]
-fn a_missing_bucket_or_permission_is_told() {
-    let folder = TempDir::new().unwrap();
-    let server = S3Server::start_blocking(folder.path()).unwrap();
-    server.create_bucket("lake").unwrap();
-    let small = Small::new();
-    for name in [TITLES, CREW, RATINGS, NAMES] {
-        let target = server.object_path("lake", &format!("in/{name}"));
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(small.input().join(name), target).unwrap();
-    }
-    let cinemill = Cinemill::default().with_s3(&server);
-    let output = small.output();
-    let run = |cinemill: &Cinemill, input: &str, output: &str| {
-        cinemill
-            .run(&["run", JOB, "--input", input, "--output", output])
-            .unwrap()
-    };
-    let ended = run(&cinemill, "s3://nowhere/in", text(&output));
-    assert_fails(&ended, 12, &["nowhere"]);
-    assert_nothing_published(&output);
-
-    let ended = run(&cinemill, text(&small.input()), "s3://nowhere/out");
-    assert_fails(&ended, 21, &["nowhere"]);
-
-    server.faults().deny_prefix(Some("in/title.crew"));
-    let ended = run(&cinemill, "s3://lake/in", text(&output));
-    assert_fails(&ended, 12, &["title.crew.tsv"]);
-    assert_nothing_published(&output);
-
-    server.faults().deny_prefix(Some("out"));
-    let ended = run(&cinemill, "s3://lake/in", "s3://lake/out");
-    assert_fails(&ended, 21, &["s3://lake/out"]);
-    server.faults().deny_prefix(None);
-    assert_nothing_published(&server.object_path("lake", "out"));
-
-    let stranger = cinemill.clone().with("AWS_SECRET_ACCESS_KEY", "wrong");
-    let ended = run(&stranger, "s3://lake/in", text(&output));
-    assert_fails(&ended, 12, &["hint:"]);
-    assert!(!ended.says("wrong"), "a secret is told: {}", ended.stderr);
-    assert_nothing_published(&output);
 }
 
 #[test]
@@ -251,7 +202,11 @@ fn a_repeated_key_is_an_expectation_that_failed() {
         (TITLES, "titles.tconst", repeat("tt", title)),
         (CREW, "crew.tconst", repeat("tt", "\tnm1\t\\N")),
         (RATINGS, "ratings.tconst", repeat("tt", "\t5.0\t7")),
-        (NAMES, "names.nconst", repeat("nm", "\tC\t\\N\t\\N\t\\N\t\\N")),
+        (
+            NAMES,
+            "names.nconst",
+            repeat("nm", "\tC\t\\N\t\\N\t\\N\t\\N"),
+        ),
     ] {
         let small = Small::new();
         small.append(name, lines.as_bytes());
@@ -269,9 +224,6 @@ fn a_title_without_a_key_and_a_negative_rating_are_expectations_that_failed() {
     small.append(TITLES, b"\\N\tmovie\tA\tA\t0\t1999\t\\N\t90\tDrama\n");
     small.fails(&[], 11, &["title_key is not null"]);
 
-    let small = Small::with(
-        RATINGS,
-        b"tconst\taverageRating\tnumVotes\ntt1\t-7.5\t12\n",
-    );
+    let small = Small::with(RATINGS, b"tconst\taverageRating\tnumVotes\ntt1\t-7.5\t12\n");
     small.fails(&[], 11, &["average_rating is not negative", "tt1"]);
 }

@@ -64,9 +64,24 @@ fn a_job_of_ones_own_runs() {
     let (input, output) = (small.input(), small.output());
     let (input, output) = (text(&input), text(&output));
     let catalog = text(job.parent().unwrap());
-    let run = ["run", "mine", "--catalog", catalog, "--input", input, "--output", output];
-    assert_code(&Cinemill::default().run(&run).unwrap(), 0, &["mine done: 2 rows"]);
-    let jobs = Cinemill::default().run(&["jobs", "--catalog", catalog]).unwrap();
+    let run = [
+        "run",
+        "mine",
+        "--catalog",
+        catalog,
+        "--input",
+        input,
+        "--output",
+        output,
+    ];
+    assert_code(
+        &Cinemill::default().run(&run).unwrap(),
+        0,
+        &["mine done: 2 rows"],
+    );
+    let jobs = Cinemill::default()
+        .run(&["jobs", "--catalog", catalog])
+        .unwrap();
     assert_code(&jobs, 0, &["imdb_titles", "mine"]);
 }
 
@@ -121,7 +136,11 @@ fn an_unknown_function_or_table_in_sql_names_the_file() {
 fn a_bad_expectation_is_told() {
     let small = Small::new();
     let job = copy_of_job(&small).join("job.toml");
-    spoil(&job, "condition = \"num_votes >= 0\"", "condition = \"votes >= 0\"");
+    spoil(
+        &job,
+        "condition = \"num_votes >= 0\"",
+        "condition = \"votes >= 0\"",
+    );
     fails(&small, 10, &["job.toml", "votes"]);
 }
 
@@ -129,7 +148,14 @@ fn a_bad_expectation_is_told() {
 fn an_unknown_job_is_told_with_those_there_are() {
     let small = Small::new();
     let (input, output) = (small.input(), small.output());
-    let run = ["run", "nope", "--input", text(&input), "--output", text(&output)];
+    let run = [
+        "run",
+        "nope",
+        "--input",
+        text(&input),
+        "--output",
+        text(&output),
+    ];
     let ended = Cinemill::default().run(&run).unwrap();
     assert_fails(&ended, 10, &["nope", JOB]);
     assert_nothing_published(&output);
@@ -153,7 +179,11 @@ fn a_wrong_command_line_is_usage() {
     assert_fails(&ended, 10, &["relase_year", "release_year"]);
     assert_nothing_published(&small.output());
     assert_code(&Cinemill::default().run(&["run"]).unwrap(), 2, &[]);
-    assert_code(&Cinemill::default().run(&["--help"]).unwrap(), 0, &["40  a load failed"]);
+    assert_code(
+        &Cinemill::default().run(&["--help"]).unwrap(),
+        0,
+        &["40  a load failed"],
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::process::Command;
 use cinemill_tests::processes::Cinemill;
 
 use crate::fixture::{
-    JOB, Small, assert_fails, assert_same, assert_nothing_published, sample, text, whole, write_sample,
+    JOB, Small, assert_fails, assert_nothing_published, assert_same, sample, text, whole,
+    write_sample,
 };
 
 #[test]
@@ -15,7 +16,14 @@ fn an_output_below_a_file_is_told() {
     let small = Small::new();
     fs::write(small.path().join("file"), "no folder").unwrap();
     let (input, output) = (small.input(), small.path().join("file/out"));
-    let run = ["run", JOB, "--input", text(&input), "--output", text(&output)];
+    let run = [
+        "run",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(&output),
+    ];
     let ended = Cinemill::default().run(&run).unwrap();
     assert_fails(&ended, 21, &[text(&output)]);
     let content = fs::read_to_string(small.path().join("file")).unwrap();
@@ -44,7 +52,9 @@ impl<'a> Disk<'a> {
     fn mount(folder: &'a Path, size: &str) -> Option<Self> {
         let arguments = ["-t", "tmpfs", "-o", size, "tmpfs", text(folder)];
         let mounted = Command::new("mount").args(arguments).output();
-        mounted.is_ok_and(|m| m.status.success()).then_some(Self(folder))
+        mounted
+            .is_ok_and(|m| m.status.success())
+            .then_some(Self(folder))
     }
 }
 
@@ -66,7 +76,14 @@ fn a_full_disk_is_told_and_leaves_the_table() {
     let output = disk.join("out");
     let run = |input: &Path| {
         Cinemill::default()
-            .run(&["run", JOB, "--input", text(input), "--output", text(&output)])
+            .run(&[
+                "run",
+                JOB,
+                "--input",
+                text(input),
+                "--output",
+                text(&output),
+            ])
             .unwrap()
     };
     // Into an empty folder.

@@ -33,7 +33,14 @@ fn check(job: &Path, case: &Path) {
     let job = job.file_name().unwrap().to_str().unwrap();
     let output = TempDir::new().unwrap();
     let ended = Cinemill::default()
-        .run(&["run", job, "--input", text(case), "--output", text(output.path())])
+        .run(&[
+            "run",
+            job,
+            "--input",
+            text(case),
+            "--output",
+            text(output.path()),
+        ])
         .unwrap();
     assert_code(&ended, 0, &[]);
     let table = whole(output.path());
@@ -49,5 +56,10 @@ fn check(job: &Path, case: &Path) {
     for (found, expected) in table.rows.rows.iter().zip(&rows) {
         assert_eq!(found, expected, "a row of {}", case.display());
     }
-    assert_eq!(table.rows.rows.len(), rows.len(), "rows of {}", case.display());
+    assert_eq!(
+        table.rows.rows.len(),
+        rows.len(),
+        "rows of {}",
+        case.display()
+    );
 }

@@ -171,7 +171,12 @@ fn one_process_reads_and_writes_s3() {
     arguments.extend(["--partition-by", "release_year"]);
     assert_code(&cinemill.run(&arguments).unwrap(), 0, &[]);
     assert_same(&in_bucket(&server, "out"), reference());
-    let show = ["show", "s3://lake/out", "--query", "SELECT count(*) AS n FROM imdb_titles"];
+    let show = [
+        "show",
+        "s3://lake/out",
+        "--query",
+        "SELECT count(*) AS n FROM imdb_titles",
+    ];
     assert_code(&cinemill.run(&show).unwrap(), 0, &["20000"]);
 }
 
@@ -204,8 +209,19 @@ fn three_executors_agree_on_disk_and_on_s3() {
 
     let output = folder.path().join("out");
     let input = sample(SIZE);
-    let local = ["submit", JOB, "--input", text(&input), "--output", text(&output)];
-    assert_code(&cluster.run(&local).unwrap(), 0, &["cluster of 3 executors"]);
+    let local = [
+        "submit",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(&output),
+    ];
+    assert_code(
+        &cluster.run(&local).unwrap(),
+        0,
+        &["cluster of 3 executors"],
+    );
     assert_same(&whole(&output), reference());
 
     for (input, output) in [("plain", "one"), ("gz", "one"), ("gz", "two")] {

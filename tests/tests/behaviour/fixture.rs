@@ -62,7 +62,11 @@ pub fn assert_fails(ended: &Ended, code: i32, texts: &[&str]) {
         line.strip_prefix("error: failed to ")
             .is_some_and(|rest| rest.contains(": "))
     });
-    let wire = ["External error", "cinemill-error", "Generic LocalFileSystem"];
+    let wire = [
+        "External error",
+        "cinemill-error",
+        "Generic LocalFileSystem",
+    ];
     let bare = !wire.iter().any(|word| ended.stderr.contains(word));
     assert!(is_told && bare, "not a clear error: {}", ended.stderr);
 }
@@ -81,9 +85,7 @@ pub fn whole(folder: &Path) -> Published {
 /// The table of a folder as a reader of the manifest finds it.
 #[track_caller]
 pub fn readable(folder: &Path) -> Published {
-    Published::read(folder)
-        .unwrap()
-        .expect("a published table")
+    Published::read(folder).unwrap().expect("a published table")
 }
 
 #[track_caller]
@@ -179,7 +181,14 @@ impl Small {
 
     pub fn run(&self, more: &[&str]) -> Ended {
         let (input, output) = (self.input(), self.output());
-        let mut arguments = vec!["run", JOB, "--input", text(&input), "--output", text(&output)];
+        let mut arguments = vec![
+            "run",
+            JOB,
+            "--input",
+            text(&input),
+            "--output",
+            text(&output),
+        ];
         arguments.extend(more);
         Cinemill::default().run(&arguments).unwrap()
     }
@@ -195,7 +204,14 @@ impl Small {
         assert_code(&good.run(&[]), 0, &[]);
         let before = whole(&good.output());
         let (input, output) = (self.input(), good.output());
-        let mut arguments = vec!["run", JOB, "--input", text(&input), "--output", text(&output)];
+        let mut arguments = vec![
+            "run",
+            JOB,
+            "--input",
+            text(&input),
+            "--output",
+            text(&output),
+        ];
         arguments.extend(more);
         assert_fails(&Cinemill::default().run(&arguments).unwrap(), code, texts);
         let after = whole(&good.output());

@@ -18,13 +18,18 @@ fn start(cinemill: &Cinemill, verb: &str, output: &Path, run_id: &str) -> Runnin
     let input = sample(LARGE);
     let (input, output) = (text(&input), text(output));
     cinemill
-        .start(&[verb, JOB, "--input", input, "--output", output, "--run-id", run_id])
+        .start(&[
+            verb, JOB, "--input", input, "--output", output, "--run-id", run_id,
+        ])
         .unwrap()
 }
 
 /// Waits until a run has said a thing, and is still at it.
 fn until_said(running: &mut Running, word: &str) {
-    poll(word, || running.said().unwrap().contains(word).then_some(())).unwrap();
+    poll(word, || {
+        running.said().unwrap().contains(word).then_some(())
+    })
+    .unwrap();
     assert!(!running.is_over(), "too fast to be interrupted");
 }
 
@@ -65,7 +70,14 @@ fn a_submitted_run_is_cancelled_with_its_client_unless_detached() {
     // A detached run goes on when who waits for it is interrupted.
     let output = folder.path().join("detached");
     let input = sample(LARGE);
-    let submit = ["submit", JOB, "--input", text(&input), "--output", text(&output)];
+    let submit = [
+        "submit",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(&output),
+    ];
     let mut arguments = submit.to_vec();
     arguments.extend(["--detach", "--run-id", "detached"]);
     assert_code(&cluster.run(&arguments).unwrap(), 0, &[]);
@@ -73,7 +85,11 @@ fn a_submitted_run_is_cancelled_with_its_client_unless_detached() {
     until_said(&mut waiting, "phase: ");
     waiting.signal(Signal::INT);
     assert_fails(&waiting.wait().unwrap(), 22, &["the run goes on"]);
-    assert_code(&cluster.run(&["wait", "detached"]).unwrap(), 0, &["200000 rows"]);
+    assert_code(
+        &cluster.run(&["wait", "detached"]).unwrap(),
+        0,
+        &["200000 rows"],
+    );
     let table = whole(&output);
     assert_eq!(table.rows.rows.len(), 200_000);
 }
@@ -84,13 +100,27 @@ fn a_run_whose_client_is_killed_is_cancelled() {
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("out");
     let small = sample(20_000);
-    let arguments = ["submit", JOB, "--input", text(&small), "--output", text(&output)];
+    let arguments = [
+        "submit",
+        JOB,
+        "--input",
+        text(&small),
+        "--output",
+        text(&output),
+    ];
     assert_code(&cluster.run(&arguments).unwrap(), 0, &[]);
     let before = whole(&output);
 
     // Long enough not to be done before the service misses its client.
     let input = sample(2_000_000);
-    let arguments = ["submit", JOB, "--input", text(&input), "--output", text(&output)];
+    let arguments = [
+        "submit",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(&output),
+    ];
     let mut arguments = arguments.to_vec();
     arguments.extend(["--run-id", "lost"]);
     let mut running = cluster.cinemill().start(&arguments).unwrap();

@@ -11,9 +11,7 @@ use cinemill_tests::s3::S3Server;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::{
-    JOB, assert_code, assert_fails, assert_same, readable, sample, text, whole,
-};
+use crate::fixture::{JOB, assert_code, assert_fails, assert_same, readable, sample, text, whole};
 
 const MOMENTS: u32 = 12;
 
@@ -41,11 +39,24 @@ fn kill_embedded_runs(cinemill: &Cinemill, output: &str, folder: &Path, moments:
     let new = whole(folder);
     let mut old_seen = 0;
     for moment in 1..=moments {
-        run_to(cinemill, &old_input, output, &["--run-id", &format!("old-{moment}")]);
+        run_to(
+            cinemill,
+            &old_input,
+            output,
+            &["--run-id", &format!("old-{moment}")],
+        );
         let run_id = format!("new-{moment}");
         let arguments = [
-            "run", JOB, "--input", text(&new_input), "--output", output, "--run-id", &run_id,
-            "--partition-by", "release_year",
+            "run",
+            JOB,
+            "--input",
+            text(&new_input),
+            "--output",
+            output,
+            "--run-id",
+            &run_id,
+            "--partition-by",
+            "release_year",
         ];
         let running = cinemill.start(&arguments).unwrap();
         // The last of them fall into the commit and after it.
@@ -70,7 +81,12 @@ fn with_id(table: &Published, run_id: &str) -> Published {
 #[test]
 fn embedded_runs_may_be_killed_at_any_moment() {
     let output = TempDir::new().unwrap();
-    kill_embedded_runs(&Cinemill::default(), text(output.path()), output.path(), MOMENTS);
+    kill_embedded_runs(
+        &Cinemill::default(),
+        text(output.path()),
+        output.path(),
+        MOMENTS,
+    );
 }
 
 #[test]
@@ -89,10 +105,24 @@ fn a_killed_run_is_taken_up_under_its_id() {
     let output = TempDir::new().unwrap();
     let input = sample(200_000);
     let arguments = [
-        "run", JOB, "--input", text(&input), "--output", text(output.path()), "--run-id", "again",
+        "run",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(output.path()),
+        "--run-id",
+        "again",
     ];
     let mut running = Cinemill::default().start(&arguments).unwrap();
-    poll("the write", || running.said().unwrap().contains("phase: write").then_some(())).unwrap();
+    poll("the write", || {
+        running
+            .said()
+            .unwrap()
+            .contains("phase: write")
+            .then_some(())
+    })
+    .unwrap();
     running.kill().unwrap();
     assert!(Published::read(output.path()).unwrap().is_none());
     let ended = Cinemill::default().run(&arguments).unwrap();
@@ -115,7 +145,9 @@ fn the_scheduler_may_be_killed_at_any_moment() {
     let (small, large) = (sample(20_000), sample(200_000));
     let submit = |cluster: &Cluster, input: &Path, run_id: &str, more: &[&str]| {
         let (input, output) = (text(input), text(&output));
-        let mut arguments = vec!["submit", JOB, "--input", input, "--output", output, "--run-id", run_id];
+        let mut arguments = vec![
+            "submit", JOB, "--input", input, "--output", output, "--run-id", run_id,
+        ];
         arguments.extend(more);
         cluster.cinemill().start(&arguments).unwrap()
     };
@@ -123,16 +155,28 @@ fn the_scheduler_may_be_killed_at_any_moment() {
     assert_code(&first, 0, &[]);
     let mut table = whole(&output);
     let length = Instant::now();
-    assert_code(&submit(&cluster, &large, "length", &[]).wait().unwrap(), 0, &[]);
+    assert_code(
+        &submit(&cluster, &large, "length", &[]).wait().unwrap(),
+        0,
+        &[],
+    );
     let length = length.elapsed();
     let new = whole(&output);
-    assert_code(&submit(&cluster, &small, "second", &[]).wait().unwrap(), 0, &[]);
+    assert_code(
+        &submit(&cluster, &small, "second", &[]).wait().unwrap(),
+        0,
+        &[],
+    );
     for moment in [1, 3, 5, 7] {
         let run_id = format!("killed-{moment}");
         let client = submit(&cluster, &large, &run_id, &[]);
         thread::sleep(length * moment / 8);
         cluster.kill_scheduler().unwrap();
-        assert_either(&readable(&output), &with_id(&table, &readable(&output).run_id), &new);
+        assert_either(
+            &readable(&output),
+            &with_id(&table, &readable(&output).run_id),
+            &new,
+        );
         let client = client.wait().unwrap();
         assert!(matches!(client.code(), Some(0 | 30)), "{}", client.stderr);
         cluster.restart_scheduler().unwrap();
@@ -165,18 +209,31 @@ fn a_lost_executor_fails_the_run_and_leaves_the_table() {
     let submit = |titles: u64, run_id: &str| {
         let input = sample(titles);
         let (input, output) = (text(&input), text(&output));
-        let arguments = ["submit", JOB, "--input", input, "--output", output, "--run-id", run_id];
+        let arguments = [
+            "submit", JOB, "--input", input, "--output", output, "--run-id", run_id,
+        ];
         cluster.cinemill().start(&arguments).unwrap()
     };
     assert_code(&submit(20_000, "first").wait().unwrap(), 0, &[]);
     let before = whole(&output);
     let mut running = submit(200_000, "lost");
-    poll("the write", || running.said().unwrap().contains("phase: write").then_some(())).unwrap();
+    poll("the write", || {
+        running
+            .said()
+            .unwrap()
+            .contains("phase: write")
+            .then_some(())
+    })
+    .unwrap();
     cluster.kill_executor(1).unwrap();
     let ended = running.wait().unwrap();
     assert_fails(&ended, 20, &["hint:"]);
     assert_same(&whole(&output), &before);
     // With one executor less.
-    assert_code(&submit(200_000, "lost").wait().unwrap(), 0, &["cluster of 1 executor,"]);
+    assert_code(
+        &submit(200_000, "lost").wait().unwrap(),
+        0,
+        &["cluster of 1 executor,"],
+    );
     assert_eq!(whole(&output).rows.rows.len(), 200_000);
 }

@@ -1,6 +1,7 @@
 //! How the programs behave, as their users see it: real processes, real files, a real S3 server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bad_buckets;
 mod bad_input;
 mod bad_jobs;
 mod bad_outputs;

@@ -8,7 +8,8 @@ use cinemill_tests::s3::S3Server;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    JOB, Small, assert_code, assert_fails, assert_nothing_published, assert_same, sample, text, whole, write_sample,
+    JOB, Small, assert_code, assert_fails, assert_nothing_published, assert_same, sample, text,
+    whole, write_sample,
 };
 
 /// Two runs begin at the same time, over different data; the loser ends with 21, or they came one
@@ -22,7 +23,9 @@ fn race(cinemill: &Cinemill, output: &str, folder: &Path) {
         let start = |number: usize| {
             let run_id = format!("race-{round}-{number}");
             let input = text(&inputs[number]);
-            let arguments = ["run", JOB, "--input", input, "--output", output, "--run-id", &run_id];
+            let arguments = [
+                "run", JOB, "--input", input, "--output", output, "--run-id", &run_id,
+            ];
             cinemill.start(&arguments).unwrap()
         };
         let (first, second) = (start(0), start(1));
@@ -48,7 +51,14 @@ fn check_table(folder: &Path, round: usize, alone: &[Published]) -> usize {
 
 fn run_alone(input: &Path) -> Published {
     let output = TempDir::new().unwrap();
-    let arguments = ["run", JOB, "--input", text(input), "--output", text(output.path())];
+    let arguments = [
+        "run",
+        JOB,
+        "--input",
+        text(input),
+        "--output",
+        text(output.path()),
+    ];
     assert_code(&Cinemill::default().run(&arguments).unwrap(), 0, &[]);
     whole(output.path())
 }
@@ -65,7 +75,11 @@ fn two_runs_to_one_place_in_s3() {
     let server = S3Server::start_blocking(folder.path()).unwrap();
     server.create_bucket("lake").unwrap();
     let cinemill = Cinemill::default().with_s3(&server);
-    race(&cinemill, "s3://lake/out", &server.object_path("lake", "out"));
+    race(
+        &cinemill,
+        "s3://lake/out",
+        &server.object_path("lake", "out"),
+    );
     let open = server.open_uploads("lake").unwrap();
     assert!(open.is_empty(), "open uploads: {open:?}");
 }
@@ -75,11 +89,20 @@ fn two_processes_with_one_run_id_do_it_once() {
     let output = TempDir::new().unwrap();
     let input = sample(200_000);
     let arguments = [
-        "run", JOB, "--input", text(&input), "--output", text(output.path()), "--run-id", "same",
+        "run",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        text(output.path()),
+        "--run-id",
+        "same",
     ];
     let both = [(); 2].map(|()| Cinemill::default().start(&arguments).unwrap());
     let ended = both.map(|running| running.wait().unwrap());
-    ended.iter().for_each(|ended| assert_code(ended, 0, &["200000 rows"]));
+    ended
+        .iter()
+        .for_each(|ended| assert_code(ended, 0, &["200000 rows"]));
     let again: Vec<&Ended> = ended.iter().filter(|e| e.says("finished before")).collect();
     assert_eq!(again.len(), 1);
     let table = whole(output.path());
@@ -95,7 +118,14 @@ fn a_store_without_conditional_writes_is_refused() {
     server.faults().ignore_conditions(true);
     let small = Small::new();
     let input = small.input();
-    let arguments = ["run", JOB, "--input", text(&input), "--output", "s3://lake/out"];
+    let arguments = [
+        "run",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        "s3://lake/out",
+    ];
     let cinemill = Cinemill::default().with_s3(&server);
     let ended = cinemill.run(&arguments).unwrap();
     assert_fails(&ended, 21, &["conditional writes", "hint:"]);
@@ -111,21 +141,39 @@ fn a_store_that_stumbles_is_asked_again() {
     let server = S3Server::start_blocking(folder.path()).unwrap();
     server.create_bucket("lake").unwrap();
     let input = sample(20_000);
-    let arguments = ["run", JOB, "--input", text(&input), "--output", "s3://lake/out"];
+    let arguments = [
+        "run",
+        JOB,
+        "--input",
+        text(&input),
+        "--output",
+        "s3://lake/out",
+    ];
     let cinemill = Cinemill::default().with_s3(&server);
     assert_code(&cinemill.run(&arguments).unwrap(), 0, &[]);
     let before = whole(&server.object_path("lake", "out"));
-    let targets = ["uploadId=", "_manifest.json", "_runs/", "_staging/", "_SUCCESS"];
+    let targets = [
+        "uploadId=",
+        "_manifest.json",
+        "_runs/",
+        "_staging/",
+        "_SUCCESS",
+    ];
+    let mut failed = 0;
     for moment in [Moment::Before, Moment::After] {
         for target in targets {
             for method in ["PUT", "POST", "GET", "HEAD"] {
-                server.faults().fail_next_to(1, Some(method), target, moment);
+                server
+                    .faults()
+                    .fail_next_to(1, Some(method), target, moment);
                 let ended = cinemill.run(&arguments).unwrap();
                 assert_code(&ended, 0, &["20000 rows"]);
+                failed += 1 - server.faults().failures_left();
                 server.faults().fail_next(0, None, moment);
                 assert_same(&whole(&server.object_path("lake", "out")), &before);
             }
         }
     }
+    assert!(failed >= 16, "only {failed} requests failed");
     assert!(server.open_uploads("lake").unwrap().is_empty());
 }
