@@ -66,6 +66,7 @@ pub fn assert_fails(ended: &Ended, code: i32, texts: &[&str]) {
         "External error",
         "cinemill-error",
         "Generic LocalFileSystem",
+        "<?xml",
     ];
     let bare = !wire.iter().any(|word| ended.stderr.contains(word));
     assert!(is_told && bare, "not a clear error: {}", ended.stderr);
