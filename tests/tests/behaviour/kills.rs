@@ -110,7 +110,10 @@ fn embedded_runs_to_s3_may_be_killed_at_any_moment() {
     })
     .unwrap();
     assert_same(&whole(&folder), &old);
-    assert!(server.open_uploads("lake").unwrap().is_empty());
+    // Each task of each killed run may have begun an upload that it had no time to note.
+    let tasks = std::thread::available_parallelism().unwrap().get();
+    let open = server.open_uploads("lake").unwrap();
+    assert!(open.len() <= 5 * tasks, "open uploads: {open:?}");
 }
 
 /// The same without waiting, for the worst moment: some files have their names, the manifest does
