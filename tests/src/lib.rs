@@ -1,1 +1,4 @@
+pub mod cluster;
+pub mod processes;
+pub mod published;
 pub mod s3;
