@@ -23,6 +23,13 @@ const EVENTS_KEPT: usize = 256;
 /// How long runs may take to end when the scheduler stops.
 const STOP_WAIT: Duration = Duration::from_secs(20);
 
+/// When orphaned tasks of the scheduler before are cleared up after, each counted from the last.
+const ORPHAN_WAITS: [Duration; 3] = [
+    Duration::from_secs(3),
+    Duration::from_secs(12),
+    Duration::from_secs(60),
+];
+
 /// A run with what is needed to follow and to stop it.
 pub struct ActiveRun {
     state: watch::Sender<Run>,
@@ -47,19 +54,44 @@ impl Runs {
     pub async fn recover(ledger: Ledger, backend: Arc<dyn Backend>) -> Result<Self> {
         let ledger = Arc::new(ledger);
         let mut runs = BTreeMap::new();
+        let mut orphaned = Vec::new();
         for entry in ledger.read() {
             let mut run = entry.run;
             if !run.is_over() {
                 settle(&mut run).await;
                 ledger.write(&run)?;
+                orphaned.push(run.clone());
             }
             runs.insert(run.run_id.clone(), Arc::new(ActiveRun::new(run)));
         }
-        Ok(Self {
+        let all = Self {
             ledger,
             backend,
             runs: Arc::new(Mutex::new(runs)),
-        })
+        };
+        tokio::spawn(all.clone().clear_up_again(orphaned));
+        Ok(all)
+    }
+
+    /// Executors may still work on tasks of the scheduler before, and stage what nobody will
+    /// commit.
+    async fn clear_up_again(self, orphaned: Vec<Run>) {
+        for wait in ORPHAN_WAITS {
+            tokio::time::sleep(wait).await;
+            for run in &orphaned {
+                let runs = self.runs.lock().await;
+                // Held meanwhile, lest the run is taken up again under its id.
+                let over = runs
+                    .get(&run.run_id)
+                    .is_none_or(|known| known.run().is_over());
+                if over
+                    && run.state != RunState::Succeeded
+                    && let Err(error) = roll_back(run).await
+                {
+                    tracing::warn!(run = run.run_id, %error, "could not clear up again");
+                }
+            }
+        }
     }
 
     /// Begins a run, or attaches to it where it is known.
@@ -207,7 +239,7 @@ async fn settle(run: &mut Run) {
             .await?
             .is_some_and(|s| s.manifest.knows(&run.run_id));
         if !published {
-            table.roll_back(&run.run_id).await?;
+            roll_back(run).await?;
         }
         Ok::<_, Error>(published)
     };
@@ -228,6 +260,12 @@ async fn settle(run: &mut Run) {
         "settled a run of the scheduler before"
     );
     run.finish(driven);
+}
+
+async fn roll_back(run: &Run) -> Result<()> {
+    Table::open(Location::parse(&run.output)?)?
+        .roll_back(&run.run_id)
+        .await
 }
 
 /// Cancels an attached run that no client has followed for a while.

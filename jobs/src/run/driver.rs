@@ -55,9 +55,11 @@ async fn drive_to_end(
     cancel: &CancellationToken,
 ) -> Result<Outcome> {
     request.check()?;
-    let table = Table::open(request.output.clone())?;
+    let unusable = |error| unusable_output(&request.output, error);
+    let table = Table::open(request.output.clone()).map_err(unusable)?;
     loop {
-        if let Some(done) = finished(&table, &request.run_id).await? {
+        let found = finished(&table, &request.run_id).await;
+        if let Some(done) = found.map_err(unusable)? {
             return Ok(done);
         }
         events(RunEvent::Phase {
@@ -66,7 +68,8 @@ async fn drive_to_end(
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
         planner::plan(request, &inputs, 1, backend).await?;
-        match table.lease(&request.run_id, &request.job.name).await? {
+        let leased = table.lease(&request.run_id, &request.job.name).await;
+        match leased.map_err(unusable)? {
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
             LeaseOutcome::Busy(_) => wait_for_other_driver(&table, request, cancel).await?,
             LeaseOutcome::Granted(lease) => {
@@ -80,6 +83,19 @@ async fn drive_to_end(
             }
         }
     }
+}
+
+/// A store that refuses to read or write the output refuses it for good: it is no missing input.
+fn unusable_output(output: &Location, error: Error) -> Error {
+    let verbs = ["read ", "write ", "list ", "delete ", "open "];
+    let of_store = verbs.iter().any(|verb| error.action.starts_with(verb));
+    if !of_store || !matches!(error.kind, Kind::Input | Kind::Final) {
+        return error;
+    }
+    let hint = error.hint.unwrap_or_else(|| {
+        "check that the place exists and that this process may write to it".to_owned()
+    });
+    Error::new(Kind::Final, "use output", output, error.cause).hint(hint)
 }
 
 fn already_done(record: &RunRecord) -> Outcome {
@@ -190,7 +206,9 @@ impl Drive<'_> {
 
     async fn run(&self, table: Table, attempt: u32, cancel: &CancellationToken) -> Result<Verdict> {
         let started = Instant::now();
-        let mut commit = Commit::begin(table, &self.request.run_id).await?;
+        let unusable = |error| unusable_output(&self.request.output, error);
+        let begun = Commit::begin(table, &self.request.run_id).await;
+        let mut commit = begun.map_err(unusable)?;
         match self.fill(&mut commit, attempt, cancel).await {
             Err(error) => {
                 commit.abort().await;
@@ -198,7 +216,7 @@ impl Drive<'_> {
             }
             Ok(audited) => {
                 self.phase("commit");
-                let manifest = commit.run().await?;
+                let manifest = commit.run().await.map_err(unusable)?;
                 let place = self.backend.place().await;
                 Ok(self.verdict(&manifest, audited, place, started.elapsed()))
             }

@@ -134,7 +134,8 @@ pub async fn sweepers_meet_a_new_attempt(world: &World) {
         let reports = vec![place.task("r1", attempt, 0, None).await];
         let publication = publication(false);
         commit.prepare(reports, 1, vec![], publication).unwrap();
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
         let (run, lease) = ("r1".to_owned(), driven);
         compete(Driver { run, lease, commit }).await.unwrap();
         world.assert_settled(&place, "r1").await;
