@@ -38,7 +38,7 @@ fn a_file_that_may_not_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let small = Small::new();
     let path = small.input().join(CREW);
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     small.fails(&[], 12, &[CREW]);
 }
 

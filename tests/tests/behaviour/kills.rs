@@ -225,6 +225,11 @@ fn the_scheduler_may_be_killed_at_any_moment() {
         let client = client.wait().unwrap();
         assert!(matches!(client.code(), Some(0 | 30)), "{}", client.stderr);
         cluster.restart_scheduler().unwrap();
+        // The executors may still be at work for the scheduler that died.
+        poll("orphaned tasks' files to go", || {
+            staged(&output).unwrap().is_empty().then_some(())
+        })
+        .unwrap();
         let found = whole(&output);
         let waited = cluster.run(&["wait", &run_id]).unwrap();
         match state(&cluster, &run_id).as_str() {
