@@ -216,6 +216,18 @@ pub enum Refusal {
     InTheWay,
 }
 
+/// How stores and file systems say that something is forbidden.
+const FORBIDDEN: [&str; 8] = [
+    "AccessDenied",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "ExpiredToken",
+    "403 Forbidden",
+    "ermission denied",
+    "Read-only",
+];
+
 impl Refusal {
     /// Some answers come as errors of no particular kind; their words tell.
     pub fn of(cause: &object_store::Error) -> Option<Self> {

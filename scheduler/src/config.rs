@@ -31,4 +31,9 @@ pub struct Config {
     /// Seconds without any task of a job ending after which its run fails, with exit code 20.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..))]
     pub stall_timeout_s: u64,
+
+    /// Seconds that a run goes on after its last client went away without a word; a detached run
+    /// needs no client.
+    #[arg(long, default_value_t = 20, env = "CINEMILL_CLIENT_ABSENCE_S")]
+    pub client_absence_s: u64,
 }

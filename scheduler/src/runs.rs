@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
 
-/// How long an attached run goes on when no client follows it any more.
-const CLIENT_ABSENCE_MAX: Duration = Duration::from_secs(20);
 /// Events that a slow client may lag behind before it misses some.
 const EVENTS_KEPT: usize = 256;
 /// How long runs may take to end when the scheduler stops.
@@ -45,13 +43,19 @@ pub struct ActiveRun {
 pub struct Runs {
     ledger: Arc<Ledger>,
     backend: Arc<dyn Backend>,
+    /// How long an attached run goes on when no client follows it any more.
+    client_absence_max: Duration,
     runs: Arc<Mutex<BTreeMap<String, Arc<ActiveRun>>>>,
 }
 
 impl Runs {
     /// Takes up the ledger. Runs that were going on died with the scheduler before: what they
     /// left in their outputs is cleared up, or their commit finished.
-    pub async fn recover(ledger: Ledger, backend: Arc<dyn Backend>) -> Result<Self> {
+    pub async fn recover(
+        ledger: Ledger,
+        backend: Arc<dyn Backend>,
+        client_absence_max: Duration,
+    ) -> Result<Self> {
         let ledger = Arc::new(ledger);
         let mut runs = BTreeMap::new();
         let mut orphaned = Vec::new();
@@ -67,6 +71,7 @@ impl Runs {
         let all = Self {
             ledger,
             backend,
+            client_absence_max,
             runs: Arc::new(Mutex::new(runs)),
         };
         tokio::spawn(all.clone().clear_up_again(orphaned));
@@ -189,7 +194,10 @@ impl Runs {
             // Without a client nobody listens, which is no failure.
             Arc::new(move |event| drop(sender.send(event)))
         };
-        let absence = tokio::spawn(cancel_when_abandoned(active.clone()));
+        let absence = tokio::spawn(cancel_when_abandoned(
+            active.clone(),
+            self.client_absence_max,
+        ));
         let driven = drive(&request, self.backend.as_ref(), &events, &active.cancel).await;
         absence.abort();
         let mut run = active.run();
@@ -269,10 +277,10 @@ async fn roll_back(run: &Run) -> Result<()> {
 }
 
 /// Cancels an attached run that no client has followed for a while.
-async fn cancel_when_abandoned(active: Arc<ActiveRun>) {
+async fn cancel_when_abandoned(active: Arc<ActiveRun>, absence_max: Duration) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        if !active.run().detached && active.absence() > CLIENT_ABSENCE_MAX {
+        if !active.run().detached && active.absence() > absence_max {
             tracing::warn!(
                 run = active.run().run_id,
                 "its client went away; cancelling"

@@ -55,7 +55,8 @@ pub async fn serve(config: Config) -> Result<()> {
         .map_err(|cause| failed(&cause))?;
     let stall_timeout = Duration::from_secs(config.stall_timeout_s);
     let backend = ClusterBackend::new(scheduler.clone(), cluster_state, stall_timeout);
-    let runs = Runs::recover(ledger, Arc::new(backend)).await?;
+    let client_absence = Duration::from_secs(config.client_absence_s);
+    let runs = Runs::recover(ledger, Arc::new(backend), client_absence).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);

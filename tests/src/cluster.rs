@@ -28,7 +28,8 @@ impl Cluster {
         Self::start_with(executors, server.environment())
     }
 
-    fn start_with(executors: usize, mut environment: Vec<(String, String)>) -> Result<Self> {
+    /// With an environment of its processes' own.
+    pub fn start_with(executors: usize, mut environment: Vec<(String, String)>) -> Result<Self> {
         let folder = TempDir::new()?;
         let work = folder.path().join("work");
         fs::create_dir(&work)?;

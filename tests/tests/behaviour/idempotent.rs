@@ -192,7 +192,7 @@ fn failures_of_a_cluster_end_as_embedded_ones() {
     assert_nothing_published(&output);
 
     let ended = submit(&cluster, input, output_text, &["--run-id", "good"]);
-    assert_code(&ended, 0, &["1 rejects", "bad_value:averageRating: 1"]);
+    assert_code(&ended, 0, &["1 reject,", "bad_value:averageRating: 1"]);
     let rejects = std::fs::read_dir(output.join("_rejects/good")).unwrap();
     assert_eq!(rejects.count(), 1);
     let before = whole(&output);

@@ -107,7 +107,9 @@ fn a_submitted_run_is_cancelled_with_its_client_unless_detached() {
 
 #[test]
 fn a_run_whose_client_is_killed_is_cancelled() {
-    let cluster = Cluster::start(1).unwrap();
+    // Soon, so that the run is not over before.
+    let absence = ("CINEMILL_CLIENT_ABSENCE_S".to_owned(), "2".to_owned());
+    let cluster = Cluster::start_with(1, vec![absence]).unwrap();
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("out");
     let small = sample(20_000);

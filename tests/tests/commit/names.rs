@@ -48,6 +48,6 @@ pub async fn a_folder_that_cannot_be_made(world: &World) {
         let error = place.table.lease("r1", "job").await.unwrap_err();
         assert_eq!(error.kind, Kind::Input, "{error}");
         let error = Commit::begin(place.table.clone(), "r1").await.unwrap_err();
-        assert_eq!(error.kind, Kind::Input, "{error}");
+        assert_eq!(error.kind, Kind::Final, "{error}");
     }
 }
