@@ -238,15 +238,7 @@ impl Refusal {
             Cause::NotFound { .. } => Some(Self::Missing),
             Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => Some(Self::Forbidden),
             _ if says(&["NoSuchBucket", "NoSuchKey", "404 Not Found"]) => Some(Self::Missing),
-            _ if says(&[
-                "AccessDenied",
-                "403 Forbidden",
-                "ermission denied",
-                "Read-only",
-            ]) =>
-            {
-                Some(Self::Forbidden)
-            }
+            _ if says(&FORBIDDEN) => Some(Self::Forbidden),
             _ if says(&["Not a directory"]) => Some(Self::InTheWay),
             _ => None,
         }
