@@ -38,7 +38,8 @@ pub struct Outcome {
     pub already_done: bool,
 }
 
-/// Drives a run to its end. Whatever the error, nothing of the run is visible in the output.
+/// Drives a run to its end. After an error nothing of the run is in the manifest, except where the
+/// store did not answer whether the manifest was written; the error's hint says so then.
 pub fn drive<'a>(
     request: &'a RunRequest,
     backend: &'a dyn Backend,
