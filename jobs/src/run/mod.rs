@@ -6,6 +6,7 @@
 mod audits;
 mod backend;
 mod checks;
+mod deadline;
 mod driver;
 mod embedded;
 mod events;
@@ -15,6 +16,7 @@ mod request;
 mod verdict;
 
 pub use backend::{Backend, PhysicalJob};
+pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
 pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};
