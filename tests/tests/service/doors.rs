@@ -48,7 +48,7 @@ fn an_open_executor_says_so() {
     let address = site.address();
     let common = ["--scheduler", &address, "--vcores", "1"];
     let mut closed = start("cinemill-executor", &common);
-    until_said(&mut closed, "registration succeed");
+    until_said(&mut closed, "executor starts");
     let said = stop(closed).stderr;
     assert!(!said.contains(OPEN), "{said}");
 

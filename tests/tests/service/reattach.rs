@@ -73,7 +73,7 @@ fn a_submission_whose_answer_is_lost_begins_one_run() {
     assert_code(
         &ended,
         12,
-        &["is away", "submitted run once", "title.basics.tsv"],
+        &["is away", "submitted run once", "title.crew.tsv"],
     );
     assert!(proxy.has_lost(), "the answer was not lost");
     let log = site.scheduler().said().unwrap();

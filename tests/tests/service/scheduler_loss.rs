@@ -22,16 +22,21 @@ fn a_run_outlives_a_scheduler_that_is_killed_at_any_moment() {
     let (input, expected) = sample(TITLES);
     let mut site = Site::start(2, &[]);
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    for phase in ["plan", "check keys", "write", "commit"] {
-        let run_id = format!("in-{}", phase.replace(' ', "-"));
+    for phase in [
+        "submitted",
+        "phase: check keys",
+        "phase: write",
+        "phase: commit",
+    ] {
+        let run_id = phase.replace(": ", "-").replace(' ', "-");
         let output = site.path(&run_id);
         let mut client = site.submit(&input, text(&output), &run_id, &[]);
-        until_said(&mut client, &format!("phase: {phase}"));
+        until_said(&mut client, phase);
         // Not a synchronisation: any moment will do.
         thread::sleep(Duration::from_millis(random.random_range(0..400)));
         site.kill_scheduler();
         if let Some(table) = Published::read(&output).unwrap() {
-            assert_eq!((phase, table.run_id), ("commit", run_id.clone()));
+            assert_eq!((phase, table.run_id), ("phase: commit", run_id.clone()));
         }
         site.start_scheduler();
         let ended = client.wait().unwrap();

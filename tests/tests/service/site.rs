@@ -144,6 +144,12 @@ impl Site {
         self.executors.clear();
     }
 
+    pub fn signal_executors(&self, signal: Signal) {
+        self.executors
+            .iter()
+            .for_each(|executor| executor.signal(signal));
+    }
+
     pub fn executors_alive(&mut self) -> usize {
         let executors = self.executors.iter_mut();
         executors
