@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use cinemill_engine::codec::EngineCodec;
+use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
 use clap::Parser;
@@ -59,6 +60,10 @@ fn serve(config: &config::Config) -> Result<()> {
 
 fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
     let (host, port) = config.scheduler_address()?;
+    let door = Door::new(&config.bind_host, config.external_host.as_deref())?;
+    door.check_peer(&host, port)?;
+    let tasks_port = free_port(&config.bind_host, config.grpc_port)?;
+    door.warn_if_open(tasks_port);
     let work_dir = match &config.work_dir {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
@@ -74,10 +79,10 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
     std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;
     Ok(ExecutorProcessConfig {
-        bind_host: config.bind_host.clone(),
-        external_host: Some(config.external_host.clone()),
+        bind_host: door.bind_host,
+        external_host: Some(door.external_host),
         port: free_port(&config.bind_host, config.port)?,
-        grpc_port: free_port(&config.bind_host, config.grpc_port)?,
+        grpc_port: tasks_port,
         scheduler_host: host,
         scheduler_port: port,
         scheduler_connect_timeout_seconds: config.connect_timeout_s,

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cluster;
+mod duration;
 mod explain;
 mod output;
 mod plan;
@@ -39,7 +40,7 @@ enum Verb {
     /// Show one run.
     Status(runs::OneRunArguments),
     /// Wait for a run to end.
-    Wait(runs::OneRunArguments),
+    Wait(runs::WaitArguments),
     /// Cancel a run.
     Cancel(runs::OneRunArguments),
     /// Start or stop a cluster.
