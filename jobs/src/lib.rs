@@ -5,6 +5,7 @@ pub mod api;
 pub mod client;
 pub mod cluster;
 pub mod exit;
+pub mod fleet;
 pub mod job;
 pub mod run;
 pub mod sample;

@@ -9,7 +9,6 @@ use ballista_core::JobId;
 use ballista_core::execution_plans::ShuffleReaderExec;
 use ballista_core::serde::protobuf::{self, job_status};
 use ballista_core::serde::scheduler::PartitionLocation;
-use ballista_scheduler::cluster::ClusterState;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::SessionOptions;
@@ -21,8 +20,9 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::fleet::Fleet;
 use crate::server::Scheduler;
-use crate::slots::SlotKeeper;
+use crate::slots::job_name;
 
 /// A folder that holds no shuffle files.
 const NO_WORK_DIR: &str = "/nonexistent";
@@ -42,20 +42,16 @@ const PARTITIONS_MAX: usize = 4096;
 /// The executors that are registered with this process's scheduler.
 pub struct ClusterBackend {
     scheduler: Scheduler,
-    slots: SlotKeeper,
+    fleet: Fleet,
     /// How long a job may go on without any task of it ending.
     stall_timeout: Duration,
 }
 
 impl ClusterBackend {
-    pub fn new(
-        scheduler: Scheduler,
-        cluster: Arc<dyn ClusterState>,
-        stall_timeout: Duration,
-    ) -> Self {
+    pub fn new(scheduler: Scheduler, fleet: Fleet, stall_timeout: Duration) -> Self {
         Self {
             scheduler,
-            slots: SlotKeeper::new(cluster),
+            fleet,
             stall_timeout,
         }
     }
@@ -186,13 +182,14 @@ impl ClusterBackend {
     ) -> Result<Vec<RecordBatch>> {
         let executors = self.wait_for_executors(cancel).await?;
         let context = Arc::new(SessionContext::new_with_state(job.state.clone()));
-        let name = format!("{}: {}", job.run_id, job.phase);
+        let name = job_name(&job.run_id, &job.phase);
         let id = self
             .scheduler
             .submit_physical_plan(&name, context, job.plan.clone(), None)
             .await
             .map_err(|cause| Error::new(Kind::Retryable, "submit run", &job.run_id, cause))?;
         tracing::info!(run = job.run_id, phase = job.phase, job = %id, "submitted to Ballista");
+        let _held = self.fleet.hold(&id);
         let watch = self.watch(job, &id, &executors, events);
         let locations = tokio::select! {
             () = cancel.cancelled() => Err(cancelled(&job.run_id)),
@@ -226,7 +223,9 @@ impl ClusterBackend {
             }
             // Ballista would run the lost tasks again, and may then read rows twice or never end:
             // nothing that its recovery had a part in is published.
-            if let Some(lost) = executors.difference(&self.executors().await.0).next() {
+            let registered = self.executors().await.0;
+            let mut gone = executors.difference(&registered);
+            if let Some(lost) = gone.find(|executor| !self.fleet.left_clean(executor)) {
                 return Err(gave_up(format!("executor {lost} was lost"))
                     .hint("run it again once the executors are up"));
             }
@@ -280,10 +279,7 @@ impl Backend for ClusterBackend {
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
-        self.slots.begin().await;
-        let done = self.run(&job, events, cancel).await;
-        self.slots.end(done.is_ok()).await;
-        done
+        self.run(&job, events, cancel).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backend;
 mod config;
+mod fleet;
 mod ledger;
 mod runs;
 mod server;

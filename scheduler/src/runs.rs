@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
+use crate::slots::{Place, RunQueue};
 
 /// Events that a slow client may lag behind before it misses some.
 const EVENTS_KEPT: usize = 256;
@@ -43,6 +44,7 @@ pub struct ActiveRun {
 pub struct Runs {
     ledger: Arc<Ledger>,
     backend: Arc<dyn Backend>,
+    queue: Arc<RunQueue>,
     /// How long an attached run goes on when no client follows it any more.
     client_absence_max: Duration,
     runs: Arc<Mutex<BTreeMap<String, Arc<ActiveRun>>>>,
@@ -54,6 +56,7 @@ impl Runs {
     pub async fn recover(
         ledger: Ledger,
         backend: Arc<dyn Backend>,
+        queue: Arc<RunQueue>,
         client_absence_max: Duration,
     ) -> Result<Self> {
         let ledger = Arc::new(ledger);
@@ -71,6 +74,7 @@ impl Runs {
         let all = Self {
             ledger,
             backend,
+            queue,
             client_absence_max,
             runs: Arc::new(Mutex::new(runs)),
         };
@@ -189,6 +193,8 @@ impl Runs {
     }
 
     async fn drive(self, request: RunRequest, active: Arc<ActiveRun>) {
+        let place = Place::of(&request, active.run().submitted_at);
+        let _place = self.queue.enter(&request.run_id, place);
         let events: EventSender = {
             let sender = active.events.clone();
             // Without a client nobody listens, which is no failure.
