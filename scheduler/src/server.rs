@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::service::Routes;
 
-use crate::backend::ClusterBackend;
+use crate::backend::{ClusterBackend, Limits};
 use crate::config::Config;
 use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
@@ -57,9 +57,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let scheduler: Scheduler = create_scheduler(cluster, ballista)
         .await
         .map_err(|cause| failed(&cause))?;
-    let stall_timeout = Duration::from_secs(config.stall_timeout_s);
-    let fleet = Fleet::new(scheduler.clone(), slots, jobs);
-    let backend = ClusterBackend::new(scheduler.clone(), fleet.clone(), stall_timeout);
+    let fleet = Fleet::new(scheduler.clone(), slots, jobs.clone());
+    let limits = Limits::from(&config);
+    let backend = ClusterBackend::new(scheduler.clone(), fleet.clone(), jobs, limits);
     let client_absence = Duration::from_secs(config.client_absence_s);
     let runs = Runs::recover(ledger, Arc::new(backend), queue, client_absence).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
@@ -99,6 +99,8 @@ fn ballista_config(config: &Config) -> SchedulerConfig {
         bind_port: config.port,
         executor_timeout_seconds: config.executor_timeout_s,
         expire_dead_executor_interval_seconds: EXECUTOR_CHECK_INTERVAL_S,
+        // Not to be recovered from: the driver executes the plan again.
+        stage_max_failures: 1,
         no_executors_grace_period_seconds: config.executor_timeout_s,
         executor_termination_grace_period: EXECUTOR_STOP_S,
         finished_job_data_clean_up_interval_seconds: JOB_DATA_KEPT_S,

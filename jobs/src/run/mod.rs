@@ -5,20 +5,23 @@
 
 mod audits;
 mod backend;
+mod checkpoints;
 mod checks;
 mod driver;
 mod embedded;
 mod events;
 mod inputs;
+mod pieces;
 mod planner;
 mod request;
+mod retry;
 mod verdict;
 
-pub use backend::{Backend, PhysicalJob};
+pub use backend::{Backend, Needs, PhysicalJob};
 pub use driver::{Outcome, drive};
 pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
-pub use planner::{Planned, plan};
+pub use planner::{Planned, Planner};
 pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
 pub use verdict::{FileRejects, InputSummary, Verdict};

@@ -1,23 +1,22 @@
 //! What of an executor is still needed.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use ballista_core::JobId;
 use ballista_core::serde::protobuf::job_status;
-use ballista_core::serde::protobuf::task_status::Status;
-use ballista_scheduler::state::execution_stage::ExecutionStage;
+use ballista_scheduler::state::execution_graph::ExecutionGraph;
 
 use super::Fleet;
+use crate::backend::holders::holders;
 
 /// What an executor cannot leave without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
     /// Tasks run there.
     Tasks(usize),
-    /// A stage that is not done reads shuffle files there.
-    ShuffleFiles { job: String, stage: usize },
-    /// The results of a job that were not fetched yet may be there.
+    /// A job that goes on has yet to read shuffle files there.
+    Files { job: String },
+    /// The results of a job that is over may be there, and were not read yet.
     Results { job: String },
 }
 
@@ -26,9 +25,7 @@ impl fmt::Display for Need {
         match self {
             Self::Tasks(1) => write!(f, "1 task"),
             Self::Tasks(count) => write!(f, "{count} tasks"),
-            Self::ShuffleFiles { job, stage } => {
-                write!(f, "shuffle files of job {job}, stage {stage}")
-            }
+            Self::Files { job } => write!(f, "shuffle files of job {job}"),
             Self::Results { job } => write!(f, "results of job {job}"),
         }
     }
@@ -42,7 +39,7 @@ impl Fleet {
         let running = self.scheduler.state.task_manager.get_running_job_cache();
         for (job, info) in running.iter() {
             let graph = info.execution_graph.read().await;
-            if let Some(need) = need_of_stages(job, graph.stages(), executor) {
+            if let Some(need) = need_of(job, graph.as_ref(), executor) {
                 return Some(need);
             }
         }
@@ -74,41 +71,14 @@ impl Fleet {
     }
 }
 
-fn need_of_stages(
-    job: &JobId,
-    stages: &HashMap<usize, ExecutionStage>,
-    executor: &str,
-) -> Option<Need> {
-    let running = stages.values().filter_map(|stage| match stage {
-        ExecutionStage::Running(stage) => Some(stage.running_tasks()),
-        _ => None,
-    });
-    let tasks = running.flatten().filter(|(.., on)| on == executor).count();
-    if tasks > 0 {
-        return Some(Need::Tasks(tasks));
+fn need_of(job: &JobId, graph: &dyn ExecutionGraph, executor: &str) -> Option<Need> {
+    let running = graph.running_tasks();
+    let tasks = running.iter().filter(|task| task.executor_id == executor);
+    match tasks.count() {
+        0 if holders(graph).contains(executor) => Some(Need::Files {
+            job: job.to_string(),
+        }),
+        0 => None,
+        tasks => Some(Need::Tasks(tasks)),
     }
-    for (id, stage) in stages {
-        if !has_output_on(stage, executor) {
-            continue;
-        }
-        let job = job.to_string();
-        if stage.output_links().is_empty() {
-            return Some(Need::Results { job });
-        }
-        let is_done = |id: &usize| matches!(stages.get(id), Some(ExecutionStage::Successful(_)));
-        if !stage.output_links().iter().all(is_done) {
-            return Some(Need::ShuffleFiles { job, stage: *id });
-        }
-    }
-    None
-}
-
-fn has_output_on(stage: &ExecutionStage, executor: &str) -> bool {
-    let tasks = match stage {
-        ExecutionStage::Failed(_) => return false,
-        _ => stage.task_infos().unwrap_or_default(),
-    };
-    tasks.iter().any(|task| {
-        matches!(&task.task_status, Status::Successful(done) if done.executor_id == executor)
-    })
 }
