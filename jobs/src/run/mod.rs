@@ -25,5 +25,5 @@ pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
 pub use planner::{Planned, Planner};
-pub use request::{RunOptions, RunRequest, check_run_id, new_run_id};
+pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
 pub use verdict::{FileRejects, InputSummary, Verdict};

@@ -13,6 +13,8 @@ use cinemill_jobs::run::{EventSender, PhysicalJob, RunEvent, StageProgress};
 use datafusion::prelude::SessionContext;
 
 use super::{ClusterBackend, POLL_INTERVAL, books, holders};
+use crate::fleet::Held;
+use crate::slots::job_name;
 
 /// How long a task may go on after it was told to stop.
 const TASK_STOP_WAIT: Duration = Duration::from_secs(1);
@@ -25,6 +27,8 @@ pub struct Job<'a> {
     backend: &'a ClusterBackend,
     plan: &'a PhysicalJob,
     id: JobId,
+    /// Executors that drain stay while they have its results.
+    _held: Held,
 }
 
 /// What was seen of a job at one moment.
@@ -39,14 +43,20 @@ struct Look {
 impl<'a> Job<'a> {
     pub async fn submit(backend: &'a ClusterBackend, plan: &'a PhysicalJob) -> Result<Self> {
         let context = Arc::new(SessionContext::new_with_state(plan.state.clone()));
-        let name = format!("{}: {}", plan.run_id, plan.phase);
+        let name = job_name(&plan.run_id, &plan.phase);
         let id = backend
             .scheduler
             .submit_physical_plan(&name, context, plan.plan.clone(), None)
             .await
             .map_err(|cause| Error::new(Kind::Retryable, "submit run", &plan.run_id, cause))?;
         tracing::info!(run = plan.run_id, phase = plan.phase, job = %id, "submitted to Ballista");
-        Ok(Self { backend, plan, id })
+        let held = backend.fleet.hold(&id);
+        Ok(Self {
+            backend,
+            plan,
+            id,
+            _held: held,
+        })
     }
 
     /// Waits for the job's end, or for a reason not to wait any longer; the result is where the
@@ -71,7 +81,9 @@ impl<'a> Job<'a> {
                 _ => {}
             }
             let alive = self.backend.executors().await.0;
-            if let Some(lost) = seen.holders.iter().find(|id| !alive.contains(id)) {
+            // One that drained may have left since the last look, when it was not needed any more.
+            let is_lost = |id: &&String| !alive.contains(id) && !self.backend.fleet.left_clean(id);
+            if let Some(lost) = seen.holders.iter().find(is_lost) {
                 return Err(self.given_up(format!("executor {lost} was lost")));
             }
             let Some(look) = self.look().await else {

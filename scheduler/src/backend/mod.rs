@@ -1,7 +1,7 @@
 //! Executes a run's plans as Ballista jobs.
 
 mod books;
-mod holders;
+pub mod holders;
 mod job;
 mod results;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use ballista_scheduler::cluster::{ClusterState, JobState};
+use ballista_scheduler::cluster::JobState;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::SessionOptions;
 use cinemill_jobs::run::{Backend, EventSender, Needs, PhysicalJob};
@@ -17,8 +17,8 @@ use datafusion::arrow::array::RecordBatch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::fleet::Fleet;
 use crate::server::Scheduler;
-use crate::slots::SlotKeeper;
 
 /// How often a job, and the cluster, is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -35,8 +35,8 @@ const SLOT_BYTES_PER_S: u64 = 40 << 20;
 /// The executors that are registered with this process's scheduler.
 pub struct ClusterBackend {
     scheduler: Scheduler,
+    fleet: Fleet,
     jobs: Arc<dyn JobState>,
-    slots: SlotKeeper,
     limits: Limits,
 }
 
@@ -67,14 +67,14 @@ impl From<&Config> for Limits {
 impl ClusterBackend {
     pub fn new(
         scheduler: Scheduler,
-        cluster: Arc<dyn ClusterState>,
+        fleet: Fleet,
         jobs: Arc<dyn JobState>,
         limits: Limits,
     ) -> Self {
         Self {
             scheduler,
+            fleet,
             jobs,
-            slots: SlotKeeper::new(cluster),
             limits,
         }
     }
@@ -169,10 +169,7 @@ impl Backend for ClusterBackend {
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
-        self.slots.begin().await;
-        let done = self.run(&job, events, cancel).await;
-        self.slots.end(done.is_ok()).await;
-        done
+        self.run(&job, events, cancel).await
     }
 }
 
