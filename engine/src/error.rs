@@ -23,6 +23,8 @@ pub enum Kind {
     Input,
     /// Something outside failed that may work next time.
     Retryable,
+    /// An operator that cannot spill got no more memory.
+    Memory,
     /// Trying again will not help.
     Final,
     /// The run was cancelled.
@@ -109,7 +111,8 @@ fn kind_of(error: &DataFusionError) -> Kind {
             | object_store::Error::Unauthenticated { .. } => Kind::Input,
             _ => Kind::Retryable,
         },
-        DataFusionError::IoError(_) | DataFusionError::ResourcesExhausted(_) => Kind::Retryable,
+        DataFusionError::ResourcesExhausted(_) => Kind::Memory,
+        DataFusionError::IoError(_) => Kind::Retryable,
         DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => {
             Kind::Definition
         }

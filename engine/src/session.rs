@@ -31,6 +31,8 @@ pub struct SessionOptions {
     pub partitions: usize,
     /// Plans shall be cut into stages for a cluster.
     pub distributed: bool,
+    /// Joins shall sort and spill rather than hold one side in memory.
+    pub scarce_memory: bool,
     /// Memory for operators that can spill, in bytes; `None` sets no bound.
     pub memory_bytes: Option<usize>,
     /// Where operators spill; `None` is the system's folder for temporary files.
@@ -50,8 +52,11 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             GRPC_MESSAGE_BYTES_MAX,
         )
         // A hash join's build side is bounded by the number of partitions, which follows the size
-        // of the inputs; a sort-merge join would sort both sides.
-        .set_bool("datafusion.optimizer.prefer_hash_join", true)
+        // of the inputs; a sort-merge join sorts both sides, but can spill.
+        .set_bool(
+            "datafusion.optimizer.prefer_hash_join",
+            !options.scarce_memory,
+        )
         .with_collect_statistics(false);
     if !options.distributed {
         config = config.with_round_robin_repartition(true);
@@ -128,6 +133,7 @@ fn cluster_options() -> SessionOptions {
     SessionOptions {
         partitions: 1,
         distributed: true,
+        scarce_memory: false,
         memory_bytes: None,
         spill_folder: None,
     }

@@ -46,6 +46,15 @@ pub struct Config {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub heartbeat_interval_s: u64,
 
+    /// Seconds that this executor may take to leave after SIGTERM, if its tasks or files are
+    /// needed so long.
+    #[arg(long, default_value_t = 120)]
+    pub drain_deadline_s: u64,
+
+    /// Look for EC2's notice that the spot instance is taken away, and leave before.
+    #[arg(long)]
+    pub spot_notice: bool,
+
     /// Seconds to keep trying to reach the scheduler at the start.
     #[arg(long, default_value_t = 60)]
     pub connect_timeout_s: u16,

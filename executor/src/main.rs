@@ -1,18 +1,25 @@
 //! `cinemill-executor`: Ballista's executor with cinemill's operators and functions.
 
 mod config;
+mod life;
+mod scheduler;
+mod spot;
 
 use std::net::TcpListener;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use ballista_core::config::TaskSchedulingPolicy;
-use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
+use ballista_executor::executor_process::ExecutorProcessConfig;
 use cinemill_engine::codec::EngineCodec;
 use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
 use clap::Parser;
+
+use crate::life::End;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,7 +31,7 @@ fn main() -> ExitCode {
     let config = config::Config::parse();
     cinemill_engine::logging::init();
     match serve(&config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!(hint = error.hint, "{error}");
             ExitCode::from(if error.kind == Kind::Usage { 2 } else { 1 })
@@ -32,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(config: &config::Config) -> Result<()> {
+fn serve(config: &config::Config) -> Result<ExitCode> {
     let failed = |cause: &dyn std::fmt::Display| {
         Error::new(Kind::Retryable, "run executor of", &config.scheduler, cause)
             .hint("is the scheduler running there? name another with --scheduler <host:port>")
@@ -50,12 +57,31 @@ fn serve(config: &config::Config) -> Result<()> {
         vcores = process.vcores,
         "executor starts"
     );
-    let served = runtime.block_on(start_executor_process(process));
+    let end = runtime.block_on(life::live(process, config));
+    // Tasks that still run have nobody to run for.
+    runtime.shutdown_background();
     // Shuffle files die with their executor.
     if let Some(folder) = work_dir.filter(|_| config.work_dir.is_none()) {
         let _ = std::fs::remove_dir_all(folder);
     }
-    served.map_err(|cause| failed(&cause))
+    match end.map_err(|cause| failed(&cause))? {
+        End::Left => Ok(ExitCode::SUCCESS),
+        End::Killed(signal) => Ok(ExitCode::from(128 + signal)),
+        End::Failed(cause) => Err(failed(&cause)),
+        End::Lost => Err(failed(&begin_again())),
+    }
+}
+
+/// Becomes a new executor in the same process, with nothing of the old one; answers only where
+/// that fails.
+fn begin_again() -> std::io::Error {
+    tracing::warn!("lost the scheduler; beginning again");
+    match std::env::current_exe() {
+        Ok(program) => Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .exec(),
+        Err(cause) => cause,
+    }
 }
 
 fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
@@ -77,8 +103,10 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         )
     };
     std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
+    let executor_id = new_id(&work_dir).map_err(|cause| failed(&cause))?;
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;
     Ok(ExecutorProcessConfig {
+        executor_id,
         bind_host: door.bind_host,
         external_host: Some(door.external_host),
         port: free_port(&config.bind_host, config.port)?,
@@ -99,6 +127,13 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         override_physical_codec: Some(Arc::new(EngineCodec::default())),
         ..ExecutorProcessConfig::default()
     })
+}
+
+/// A new id for this executor, written down for whoever looks into its work folder.
+fn new_id(work_dir: &Path) -> std::io::Result<String> {
+    let id = ExecutorProcessConfig::default().executor_id;
+    std::fs::write(work_dir.join("executor-id"), &id)?;
+    Ok(id)
 }
 
 fn path_text(path: &std::path::Path) -> String {

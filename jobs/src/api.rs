@@ -69,6 +69,16 @@ impl Run {
     pub fn is_over(&self) -> bool {
         self.state != RunState::Running
     }
+
+    /// The state as a word.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            RunState::Running => "running",
+            RunState::Succeeded => "succeeded",
+            RunState::Failed => "failed",
+            RunState::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// One message of `GET /v1/runs/{id}/events`: the run when the stream begins and when it ends, and
@@ -78,16 +88,6 @@ impl Run {
 pub enum StreamItem {
     Run(Box<Run>),
     Event(RunEvent),
-}
-
-/// One executor.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Executor {
-    pub id: String,
-    pub host: String,
-    pub port: u16,
-    /// How many tasks it runs side by side.
-    pub vcores: u32,
 }
 
 /// Any failed request.

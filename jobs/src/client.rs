@@ -7,7 +7,8 @@ use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-use crate::api::{Executor, Failure, Run, StreamItem, SubmitRun, Submitted};
+use crate::api::{Failure, Run, StreamItem, SubmitRun, Submitted};
+use crate::fleet::{Drain, DrainRequest, Executor, Slots};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +76,18 @@ impl Client {
 
     pub async fn executors(&self) -> Result<Vec<Executor>> {
         self.json(self.request(Method::GET, "/v1/executors")).await
+    }
+
+    pub async fn slots(&self) -> Result<Slots> {
+        self.json(self.request(Method::GET, "/v1/slots")).await
+    }
+
+    /// Begins to drain an executor, or asks how far that is.
+    pub async fn drain(&self, executor: &str, deadline_s: u64) -> Result<Drain> {
+        let path = format!("/v1/executors/{executor}/drain");
+        let body = DrainRequest { deadline_s };
+        self.json(self.request(Method::POST, &path).json(&body))
+            .await
     }
 
     /// Follows a run to its end; `seen` is called for everything that happens.

@@ -30,7 +30,7 @@ pub fn number(kind: Kind) -> u8 {
         Kind::Definition => 10,
         Kind::Expectation => 11,
         Kind::Input => 12,
-        Kind::Retryable => 20,
+        Kind::Retryable | Kind::Memory => 20,
         Kind::Final => 21,
         Kind::Cancelled => 22,
         Kind::Deadline => 23,

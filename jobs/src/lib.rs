@@ -6,6 +6,7 @@ pub mod attach;
 pub mod client;
 pub mod cluster;
 pub mod exit;
+pub mod fleet;
 pub mod job;
 pub mod run;
 pub mod sample;

@@ -32,7 +32,21 @@ pub struct Config {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
     pub executor_timeout_s: u64,
 
-    /// Seconds without any task of a job ending after which its run fails, with exit code 20.
+    /// Seconds that a plan waits for a first executor.
+    #[arg(long, default_value_t = 120, env = "CINEMILL_EXECUTOR_WAIT_S")]
+    pub executor_wait_s: u64,
+
+    /// How often a piece of a run is executed, when executors are lost, before the run fails with
+    /// exit code 20.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..), env = "CINEMILL_ATTEMPTS_MAX")]
+    pub attempts_max: u32,
+
+    /// Seconds of work of the whole cluster from which on a relation is kept in a checkpoint, so
+    /// that a loss later on does not repeat them; 0 keeps all that lie between two exchanges.
+    #[arg(long, default_value_t = 300, env = "CINEMILL_CHECKPOINT_AFTER_S")]
+    pub checkpoint_after_s: u64,
+
+    /// Seconds without any task of a job ending after which it counts as lost.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..))]
     pub stall_timeout_s: u64,
 

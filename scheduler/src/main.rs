@@ -4,6 +4,7 @@ mod active;
 mod backend;
 mod claim;
 mod config;
+mod fleet;
 mod ledger;
 mod recovery;
 mod rejoin;

@@ -16,6 +16,7 @@ use crate::active::ActiveRun;
 use crate::ledger::{Entry, Ledger};
 use crate::recovery;
 use crate::rejoin::Executors;
+use crate::slots::{Place, RunQueue};
 
 /// How long runs may take to end when the scheduler stops.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -26,6 +27,7 @@ pub struct Runs {
     ledger: Arc<Ledger>,
     backend: Arc<dyn Backend>,
     executors: Executors,
+    queue: Arc<RunQueue>,
     /// How long an attached run goes on when no client follows it any more.
     client_absence_max: Duration,
     runs: Arc<Mutex<BTreeMap<String, Arc<ActiveRun>>>>,
@@ -41,6 +43,7 @@ impl Runs {
         ledger: Ledger,
         backend: Arc<dyn Backend>,
         executors: Executors,
+        queue: Arc<RunQueue>,
         client_absence_max: Duration,
     ) -> Result<Self> {
         let entries = ledger.read().await?;
@@ -48,6 +51,7 @@ impl Runs {
             ledger: Arc::new(ledger),
             backend,
             executors,
+            queue,
             client_absence_max,
             runs: Arc::default(),
             beginning: Arc::default(),
@@ -209,6 +213,9 @@ impl Runs {
         let Some(submission) = &entry.submission else {
             return;
         };
+        let request = &submission.request;
+        let place = Place::of(request, entry.run.submitted_at);
+        let _place = self.queue.enter(&request.run_id, place);
         let events = active.events();
         let absence = active
             .clone()
@@ -216,7 +223,7 @@ impl Runs {
         let absence = tokio::spawn(absence);
         let driven = drive_until(
             entry.run.deadline_at,
-            &submission.request,
+            request,
             self.backend.as_ref(),
             &events,
             &active.cancel,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
-use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::cluster::memory::InMemoryJobState;
+use ballista_scheduler::cluster::{BallistaCluster, JobState};
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::create_scheduler;
 use ballista_scheduler::scheduler_server::SchedulerServer;
+use ballista_scheduler::state::session_manager::share_file_statistics_cache;
 use cinemill_engine::codec::EngineCodec;
 use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
@@ -19,12 +21,14 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::service::Routes;
 
-use crate::backend::ClusterBackend;
+use crate::backend::{ClusterBackend, Limits};
 use crate::config::Config;
+use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
 use crate::rejoin::Executors;
 use crate::runs::Runs;
 use crate::service;
+use crate::slots::{RunQueue, SlotState};
 
 /// Ballista's scheduler with cinemill's plans.
 pub type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
@@ -53,25 +57,27 @@ pub async fn serve(config: Config) -> Result<()> {
     let ledger = Ledger::open(place, &found_at).await?;
     let ballista = Arc::new(ballista_config(&config, door));
     ballista.validate().map_err(|cause| failed(&cause))?;
-    let cluster = BallistaCluster::new_from_config(&ballista)
-        .await
-        .map_err(|cause| failed(&cause))?;
-    let cluster_state = cluster.cluster_state();
+    let queue = Arc::new(RunQueue::default());
+    let slots = Arc::new(SlotState::new(queue.clone()));
+    let jobs = job_state(&ballista);
+    let cluster = BallistaCluster::new(slots.clone(), jobs.clone());
     let scheduler: Scheduler = create_scheduler(cluster, ballista)
         .await
         .map_err(|cause| failed(&cause))?;
-    let stall_timeout = Duration::from_secs(config.stall_timeout_s);
-    let backend = ClusterBackend::new(scheduler.clone(), cluster_state, stall_timeout);
+    let fleet = Fleet::new(scheduler.clone(), slots, jobs.clone());
+    let limits = Limits::from(&config);
+    let backend = ClusterBackend::new(scheduler.clone(), fleet.clone(), jobs, limits);
     let client_absence = Duration::from_secs(config.client_absence_s);
     let executor_timeout = Duration::from_secs(config.executor_timeout_s);
     let executors = Executors::new(scheduler.clone(), executor_timeout);
-    let runs = Runs::recover(ledger, Arc::new(backend), executors, client_absence).await?;
+    let runs = Runs::recover(ledger, Arc::new(backend), executors, queue, client_absence).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);
     let routes = Routes::new(grpc)
         .into_axum_router()
-        .merge(service::routes(runs.clone(), scheduler));
+        .merge(service::routes(runs.clone()))
+        .merge(fleet::routes(fleet, runs.clone()));
     tracing::info!(address, "serving");
     let app = routes.into_make_service_with_connect_info::<SocketAddr>();
     let mut terminate = signal(SignalKind::terminate()).map_err(|cause| failed(&cause))?;
@@ -94,6 +100,17 @@ pub async fn serve(config: Config) -> Result<()> {
     Ok(())
 }
 
+/// Ballista's memory of jobs, with our sessions.
+fn job_state(config: &SchedulerConfig) -> Arc<dyn JobState> {
+    let sessions = share_file_statistics_cache(Arc::new(session::scheduler_session));
+    let settings = session::config_producer();
+    Arc::new(InMemoryJobState::new(
+        config.scheduler_id.clone(),
+        sessions,
+        settings,
+    ))
+}
+
 fn ballista_config(config: &Config, door: Door) -> SchedulerConfig {
     SchedulerConfig {
         external_host: door.external_host,
@@ -101,6 +118,8 @@ fn ballista_config(config: &Config, door: Door) -> SchedulerConfig {
         bind_port: config.port,
         executor_timeout_seconds: config.executor_timeout_s,
         expire_dead_executor_interval_seconds: EXECUTOR_CHECK_INTERVAL_S,
+        // Not to be recovered from: the driver executes the plan again.
+        stage_max_failures: 1,
         no_executors_grace_period_seconds: config.executor_timeout_s,
         executor_termination_grace_period: EXECUTOR_STOP_S,
         finished_job_data_clean_up_interval_seconds: JOB_DATA_KEPT_S,

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cinemill_engine::error::{Error, Kind};
-use cinemill_jobs::api::{Executor, Failure, Run, SubmitRun, Submitted};
+use cinemill_jobs::api::{Failure, Run, SubmitRun, Submitted};
 use futures::{Stream, StreamExt};
 use utoipa::OpenApi;
 
+use crate::fleet;
 use crate::runs::Runs;
-use crate::server::Scheduler;
 
 /// A stream of events says something at least this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -28,32 +28,34 @@ const REQUEST_BYTES_MAX: usize = 16 << 20;
         title = "cinemill run service",
         description = "Runs jobs on the cluster."
     ),
-    paths(submit, list, show, events, cancel, executors),
-    components(schemas(SubmitRun, Submitted, Run, Executor, Failure))
+    paths(submit, list, show, events, cancel),
+    components(schemas(SubmitRun, Submitted, Run, Failure))
 )]
 struct Api;
 
 #[derive(Clone)]
 struct Service {
     runs: Runs,
-    scheduler: Scheduler,
 }
 
-pub fn routes(runs: Runs, scheduler: Scheduler) -> Router {
+pub fn routes(runs: Runs) -> Router {
     Router::new()
         .route("/v1/runs", post(submit).get(list))
         .route("/v1/runs/{run_id}", get(show))
         .route("/v1/runs/{run_id}/events", get(events))
         .route("/v1/runs/{run_id}/cancel", post(cancel))
-        .route("/v1/executors", get(executors))
-        .route("/v1/openapi.json", get(|| async { Json(Api::openapi()) }))
+        .route("/v1/openapi.json", get(|| async { Json(openapi()) }))
         .route("/healthz", get(|| async { "ok" }))
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES_MAX))
-        .with_state(Service { runs, scheduler })
+        .with_state(Service { runs })
+}
+
+fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi().merge_from(fleet::openapi())
 }
 
 /// An error as an answer.
-struct Refused(Error);
+pub struct Refused(Error);
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
@@ -64,7 +66,7 @@ impl From<Error> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match self.0.kind {
-            Kind::Usage if self.0.action.starts_with("find run") => StatusCode::NOT_FOUND,
+            Kind::Usage if self.0.action.starts_with("find ") => StatusCode::NOT_FOUND,
             Kind::Usage | Kind::Definition => StatusCode::BAD_REQUEST,
             Kind::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -134,23 +136,4 @@ async fn cancel(
     Path(run_id): Path<String>,
 ) -> Result<Json<Run>, Refused> {
     Ok(Json(service.runs.cancel(&run_id).await?))
-}
-
-/// The executors that are registered.
-#[utoipa::path(get, path = "/v1/executors", responses((status = 200, body = Vec<Executor>)))]
-async fn executors(State(service): State<Service>) -> Result<Json<Vec<Executor>>, Refused> {
-    let state = service
-        .scheduler
-        .state
-        .executor_manager
-        .get_executors_state()
-        .await;
-    let state = state.map_err(|cause| Error::new(Kind::Retryable, "list", "executors", cause))?;
-    let executors = state.into_iter().map(|(metadata, ..)| Executor {
-        vcores: metadata.specification.vcores,
-        id: metadata.id,
-        host: metadata.host,
-        port: metadata.port,
-    });
-    Ok(Json(executors.collect()))
 }

@@ -128,8 +128,12 @@ impl Cluster {
     fn pids(&self) -> Vec<i32> {
         let json = fs::read(self.state().join("processes.json")).unwrap_or_default();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
-        let pids = json["pids"].as_array().into_iter().flatten();
-        pids.filter_map(|pid| i32::try_from(pid.as_i64()?).ok())
+        let executors = json["executors"].as_array().into_iter().flatten();
+        let pids = executors.map(|executor| &executor["pid"]);
+        [&json["scheduler_pid"]]
+            .into_iter()
+            .chain(pids)
+            .filter_map(|pid| i32::try_from(pid.as_i64()?).ok())
             .collect()
     }
 }

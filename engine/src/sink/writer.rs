@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::{cast, partition};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::parquet::arrow::AsyncArrowWriter;
@@ -210,7 +210,12 @@ impl PartitionWriter {
 /// in Spark's files, so that a job's plan cannot change the schema by proving a column non-null.
 pub fn table_schema(spec: &SinkSpec, input: &Schema) -> SchemaRef {
     let count = input.fields().len() - spec.expectations.len();
-    let fields = input.fields()[..count].iter().map(|field| {
+    stored_schema(&input.fields()[..count])
+}
+
+/// The schema of files that hold columns of these types.
+pub fn stored_schema(columns: &[FieldRef]) -> SchemaRef {
+    let fields = columns.iter().map(|field| {
         let data_type = match field.data_type() {
             DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
             DataType::BinaryView | DataType::LargeBinary => DataType::Binary,

@@ -15,6 +15,7 @@
 mod audit;
 mod discover;
 mod fetch;
+mod parquet;
 mod quoted;
 mod range;
 mod records;
@@ -30,6 +31,7 @@ mod values;
 
 pub use audit::{FileAudit, RangeAudit, merge};
 pub use discover::discover;
+pub use parquet::parquet_table;
 pub use range::audit_range;
 pub use scan::{ScanEstimate, TextScanExec};
 pub use spec::{

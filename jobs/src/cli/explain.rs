@@ -9,8 +9,8 @@ use cinemill_engine::session::SessionOptions;
 use cinemill_engine::source::TextSpec;
 use cinemill_engine::store::Location;
 use cinemill_jobs::run::{
-    Backend, EventSender, PhysicalJob, ResolvedInput, RunOptions, RunRequest, new_run_id,
-    plan as plan_run, resolve_inputs,
+    Backend, EventSender, Needs, PhysicalJob, Planner, ResolvedInput, RunOptions, RunRequest,
+    new_run_id, resolve_inputs,
 };
 use clap::Args;
 use datafusion::arrow::array::RecordBatch;
@@ -56,20 +56,24 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
         None => empty_inputs(&request)?,
     };
     let failed = |cause| Error::from_datafusion(&cause, "plan job", &request.job.name);
-    let embedded = Planner {
+    let embedded = Nowhere {
         partitions: arguments.partitions,
         distributed: false,
     };
-    let planned = plan_run(&request, &inputs, 1, &embedded).await?;
+    let planned = Planner::new(&request, &embedded)
+        .output(&inputs, &[])
+        .await?;
     line("== Logical plan ==");
     line(planned.logical()?.display_indent());
     line("\n== Physical plan (embedded) ==");
     line(displayable(planned.physical().await?.as_ref()).indent(false));
-    let cluster = Planner {
+    let cluster = Nowhere {
         partitions: arguments.partitions,
         distributed: true,
     };
-    let planned = plan_run(&request, &inputs, 1, &cluster).await?;
+    let planned = Planner::new(&request, &cluster)
+        .output(&inputs, &[])
+        .await?;
     let job_id = JobId::new("explain".to_owned());
     let stages = DefaultDistributedPlanner::new()
         .plan_query_stages(
@@ -115,21 +119,22 @@ fn empty_inputs(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
 }
 
 /// Plans, and executes nothing.
-struct Planner {
+struct Nowhere {
     partitions: usize,
     distributed: bool,
 }
 
 #[async_trait::async_trait]
-impl Backend for Planner {
+impl Backend for Nowhere {
     async fn place(&self) -> String {
         "nowhere".to_owned()
     }
 
-    async fn session(&self, _: u64) -> SessionOptions {
+    async fn session(&self, needs: Needs) -> SessionOptions {
         SessionOptions {
             partitions: self.partitions,
             distributed: self.distributed,
+            scarce_memory: needs.scarce_memory,
             memory_bytes: None,
             spill_folder: None,
         }

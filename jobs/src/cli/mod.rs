@@ -2,7 +2,9 @@
 
 mod catalog;
 mod cluster;
+mod drain;
 mod duration;
+mod executors;
 mod explain;
 mod output;
 mod plan;
@@ -11,6 +13,7 @@ mod request;
 mod run;
 mod runs;
 mod sample;
+mod scale;
 mod show;
 mod signals;
 mod submit;
@@ -43,6 +46,12 @@ enum Verb {
     Wait(runs::WaitArguments),
     /// Cancel a run.
     Cancel(runs::OneRunArguments),
+    /// List the executors of a scheduler.
+    Executors(executors::ExecutorsArguments),
+    /// Make an executor leave when nothing that it has is needed any more.
+    Drain(drain::DrainArguments),
+    /// Change the number of executors of a cluster.
+    Scale(scale::ScaleArguments),
     /// Start or stop a cluster.
     Cluster(cluster::ClusterArguments),
     /// List the jobs of the catalogue.
@@ -69,6 +78,9 @@ pub async fn run() -> ExitCode {
         Verb::Status(arguments) => runs::status(arguments).await,
         Verb::Wait(arguments) => runs::wait(arguments).await,
         Verb::Cancel(arguments) => runs::cancel(arguments).await,
+        Verb::Executors(arguments) => executors::list(arguments).await,
+        Verb::Drain(arguments) => drain::drain(arguments).await,
+        Verb::Scale(arguments) => scale::scale(arguments).await,
         Verb::Cluster(arguments) => cluster::cluster(arguments).await,
         Verb::Jobs(arguments) => catalog::list(arguments),
         Verb::Explain(arguments) => explain::explain(arguments).await,

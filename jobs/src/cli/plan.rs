@@ -3,7 +3,7 @@
 use cinemill_engine::error::Result;
 use cinemill_engine::sink::table::{Manifest, Table};
 use cinemill_engine::sink::writer::table_schema;
-use cinemill_jobs::run::{Embedded, plan as plan_run, resolve_inputs};
+use cinemill_jobs::run::{Embedded, Planner, resolve_inputs};
 use clap::Args;
 use indicatif::HumanBytes;
 
@@ -34,7 +34,9 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
             input.name, input.location
         ));
     }
-    let planned = plan_run(&request, &inputs, 1, &Embedded::default()).await?;
+    let planned = Planner::new(&request, &Embedded::default())
+        .output(&inputs, &[])
+        .await?;
     line("output columns:");
     for (name, kind) in Manifest::columns_of(&table_schema(&planned.sink, &planned.schema)) {
         line(format!("    {name} {kind}"));

@@ -58,11 +58,22 @@ impl Progress {
                     output::note(format!("phase: {name}"));
                 }
             }
+            (progress, RunEvent::Retry { phase, cause, .. }) => {
+                progress.say(format!("{phase}: {cause}; executing it again"));
+            }
             (Self::Lines(lines), RunEvent::Progress { phase, stages }) => {
                 if let Ok(mut lines) = lines.lock() {
                     lines.show(phase, stages);
                 }
             }
+        }
+    }
+
+    /// A line that stays, above the bar.
+    fn say(&self, text: String) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| output::note(text)),
+            Self::Lines(_) => output::note(text),
         }
     }
 

@@ -124,6 +124,7 @@ impl JobArguments {
                 compression: options.compression.map(Into::into),
                 target_file_mb: options.target_file_mb,
                 bad_records: options.bad_records.map(Into::into),
+                ..RunOptions::default()
             },
         };
         request.check()?;

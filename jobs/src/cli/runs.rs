@@ -147,7 +147,7 @@ fn show(run: &Run, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
+pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|cause| Error::new(Kind::Final, "print", "JSON", cause))?;
     output::line(json);
@@ -155,12 +155,7 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 }
 
 fn summary(run: &Run) -> String {
-    let state = match run.state {
-        RunState::Running => "running",
-        RunState::Succeeded => "succeeded",
-        RunState::Failed => "failed",
-        RunState::Cancelled => "cancelled",
-    };
+    let state = run.state_name();
     let submitted = run.submitted_at.format("%Y-%m-%d %H:%M:%SZ");
     format!(
         "{}  {state:<9}  {}  {submitted}  {}",

@@ -44,6 +44,7 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
     let options = SessionOptions {
         partitions: std::thread::available_parallelism().map_or(1, usize::from),
         distributed: false,
+        scarce_memory: false,
         memory_bytes: None,
         spill_folder: None,
     };

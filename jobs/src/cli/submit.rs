@@ -32,6 +32,14 @@ pub struct SubmitArguments {
     #[arg(long)]
     run_id: Option<String>,
 
+    /// Queue in which the run stands. Queues share the cluster's slots evenly.
+    #[arg(long, value_name = "NAME")]
+    queue: Option<String>,
+
+    /// Task slots that the run may have at most; no limit where not given.
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_slots: Option<u32>,
+
     /// Print the run id and return; the run goes on without this process.
     #[arg(long)]
     detach: bool,
@@ -43,7 +51,10 @@ pub struct SubmitArguments {
 }
 
 pub async fn submit(arguments: SubmitArguments) -> Result<()> {
-    let request = arguments.job.request(&arguments.output, arguments.run_id)?;
+    let mut request = arguments.job.request(&arguments.output, arguments.run_id)?;
+    request.options.queue = arguments.queue;
+    request.options.max_slots = arguments.max_slots;
+    request.check()?;
     let run_id = request.run_id.clone();
     let attachment = arguments.patience.attach(&arguments.scheduler).await?;
     let submission = SubmitRun {

@@ -2,53 +2,111 @@
 //! what became of the records.
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::source::{self, FileAudit, RangeAudit};
+use cinemill_engine::sink::spec::staging_folder;
+use cinemill_engine::source::{self, BadRecords, FileAudit, RangeAudit};
 use cinemill_engine::store::{self, Location};
 use datafusion::execution::runtime_env::RuntimeEnv;
 
 use super::inputs::ResolvedInput;
+use super::request::RunRequest;
 use super::verdict::{FileRejects, InputSummary};
 
 /// What was read, and the staged files of rejected records.
 pub struct Audited {
     pub inputs: Vec<InputSummary>,
-    /// Names in the audit folder.
-    pub reject_objects: Vec<String>,
+    pub rejects: Vec<RejectObject>,
 }
 
-/// Reads the audits of a run. A range that no task read (an engine may skip a scan whose rows
-/// cannot matter) is audited here, so that the figures never depend on the plan.
+/// A staged file of rejected records.
+pub struct RejectObject {
+    /// The audit folder in which it lies.
+    pub folder: Location,
+    pub name: String,
+}
+
+/// Where the scans of one execution of a piece leave their audits: a new folder each time, so that
+/// nothing of an execution that was lost is taken for this one's.
+pub fn fresh_folder(request: &RunRequest) -> Location {
+    let staging = staging_folder(&request.run_id);
+    let unique = uuid::Uuid::new_v4().simple();
+    request.output.join(&format!("{staging}/audit-{unique}"))
+}
+
+/// Reads the audits of a run's pieces. An input that several pieces read is told of by the one that
+/// read most of it. A range that no task read (an engine may skip a scan whose rows cannot matter)
+/// is audited here, so that the figures never depend on the plan; its rejects go to `folders[0]`.
 pub async fn gather(
-    folder: &Location,
+    folders: &[Location],
     inputs: &[ResolvedInput],
     runtime: &RuntimeEnv,
 ) -> Result<Audited> {
-    let all = read_all(folder).await?;
+    let mut pieces = Vec::new();
+    for folder in folders {
+        pieces.push((folder, read_all(folder).await?));
+    }
     let mut gathered = Audited {
         inputs: Vec::new(),
-        reject_objects: Vec::new(),
+        rejects: Vec::new(),
     };
     for input in inputs {
-        let mut audits: Vec<RangeAudit> = all
-            .iter()
-            .filter(|audit| audit.input == input.name)
-            .cloned()
-            .collect();
+        let mut best: Option<(&Location, Vec<RangeAudit>, u64)> = None;
+        for (folder, all) in &pieces {
+            let own = all.iter().filter(|audit| audit.input == input.name);
+            let audits: Vec<RangeAudit> = own.cloned().collect();
+            let missing = missing_bytes(&source::merge(&input.spec, audits.clone())?);
+            if best.as_ref().is_none_or(|(.., least)| missing < *least) {
+                best = Some((*folder, audits, missing));
+            }
+        }
+        let Some((folder, mut audits, _)) = best else {
+            continue;
+        };
         let mut files = source::merge(&input.spec, audits.clone())?;
         let missing: Vec<_> = files.iter().flat_map(|file| file.missing.clone()).collect();
         if !missing.is_empty() {
+            let audited = input.audited(folder)?;
             for split in missing {
-                audits.push(source::audit_range(runtime, &input.spec, split).await?);
+                audits.push(source::audit_range(runtime, &audited.spec, split).await?);
             }
             files = source::merge(&input.spec, audits)?;
         }
-        gathered.add(input, files);
+        balanced(input, &files)?;
+        gathered.add(input, folder, files);
     }
     Ok(gathered)
 }
 
+fn missing_bytes(files: &[FileAudit]) -> u64 {
+    let missing = files.iter().flat_map(|file| &file.missing);
+    missing.map(|split| split.end - split.start).sum()
+}
+
+/// Every record became a row, but for those that the input's mode drops.
+fn balanced(input: &ResolvedInput, files: &[FileAudit]) -> Result<()> {
+    for file in files {
+        let dropped = match input.spec.mode {
+            BadRecords::Drop => file.rejects,
+            BadRecords::Permissive | BadRecords::Fail => 0,
+        };
+        if file.rows + dropped != file.records {
+            let cause = format!(
+                "{} has {} records, of which {} became rows and {dropped} were dropped",
+                file.file_path, file.records, file.rows
+            );
+            tracing::error!(input = input.name, cause, "the books do not balance");
+            return Err(Error::new(
+                Kind::Retryable,
+                "read input",
+                &input.name,
+                cause,
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Audited {
-    fn add(&mut self, input: &ResolvedInput, files: Vec<FileAudit>) {
+    fn add(&mut self, input: &ResolvedInput, folder: &Location, files: Vec<FileAudit>) {
         let rejected = files
             .iter()
             .filter(|file| file.rejects > 0)
@@ -69,8 +127,11 @@ impl Audited {
             rejects: files.iter().map(|file| file.rejects).sum(),
             rejected: rejected.collect(),
         });
-        self.reject_objects
-            .extend(files.into_iter().flat_map(|file| file.reject_objects));
+        let objects = files.into_iter().flat_map(|file| file.reject_objects);
+        self.rejects.extend(objects.map(|object| RejectObject {
+            folder: folder.clone(),
+            name: object.rsplit('/').next().unwrap_or_default().to_owned(),
+        }));
     }
 
     /// Rows that an input gave.

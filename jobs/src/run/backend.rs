@@ -16,10 +16,19 @@ use super::events::EventSender;
 pub struct PhysicalJob {
     /// The run's id, for names and messages.
     pub run_id: String,
-    /// `check keys` or `write`.
+    /// `check keys`, `write`, or `checkpoint <relation>`.
     pub phase: String,
     pub state: SessionState,
     pub plan: Arc<dyn ExecutionPlan>,
+}
+
+/// What a plan is going to need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes of input, as stored.
+    pub input_bytes: u64,
+    /// The plan ran out of memory before.
+    pub scarce_memory: bool,
 }
 
 #[async_trait]
@@ -27,8 +36,20 @@ pub trait Backend: Send + Sync {
     /// Where it executes, for the verdict.
     async fn place(&self) -> String;
 
-    /// How plans over so many bytes of input are to be cut.
-    async fn session(&self, input_bytes: u64) -> SessionOptions;
+    /// How a plan is to be cut.
+    async fn session(&self, needs: Needs) -> SessionOptions;
+
+    /// How often a piece of a run may be executed before the run fails: more than once where parts
+    /// of the place may die while the driver lives on.
+    fn attempts_max(&self) -> u32 {
+        1
+    }
+
+    /// From how many bytes of input on, unpacked, it would cost too much to do the work over them
+    /// again, so that its rows are worth a checkpoint; `None` where nothing outlives the driver.
+    async fn checkpoint_bytes(&self) -> Option<u64> {
+        None
+    }
 
     /// Executes a plan to its end and returns its rows.
     ///

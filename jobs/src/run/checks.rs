@@ -15,9 +15,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 
-use super::backend::Backend;
 use super::inputs::ResolvedInput;
-use super::planner::session_with_inputs;
+use super::planner::Planner;
 use crate::job::JobDefinition;
 
 /// A query for keys that stand more than once, over all inputs (and the output where its key does
@@ -33,9 +32,9 @@ impl KeyCheck {
         job: &JobDefinition,
         inputs: &[ResolvedInput],
         output: &LogicalPlan,
-        backend: &dyn Backend,
+        planner: &Planner<'_>,
     ) -> Result<Option<Self>> {
-        let context = session_with_inputs(inputs, backend).await?;
+        let context = planner.session(inputs).await?;
         let failed = |cause: DataFusionError| {
             Error::from_datafusion(&cause, "plan the key check of", &job.name)
         };
@@ -161,6 +160,22 @@ pub fn no_violations(job: &JobDefinition, reports: &[TaskReport]) -> Result<()> 
     };
     let cause = format!("{rows} {word} `{}`: {}", first.name, samples.join("; "));
     Err(broken(job, &cause))
+}
+
+/// Fails where a task wrote other rows than it was given.
+pub fn parts_are_whole(run_id: &str, reports: &[TaskReport]) -> Result<()> {
+    for report in reports {
+        let written: u64 = report.parts.iter().map(|part| part.rows).sum();
+        if written != report.rows {
+            let cause = format!(
+                "partition {} has {} rows, but its files hold {written}",
+                report.partition, report.rows
+            );
+            tracing::error!(run = run_id, cause, "the books do not balance");
+            return Err(Error::new(Kind::Retryable, "write run", run_id, cause));
+        }
+    }
+    Ok(())
 }
 
 /// Fails where the output has not exactly one row per row of the input that it declares.

@@ -4,25 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::sink::exec::read_reports;
-use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
 use cinemill_engine::sink::table::{
-    Commit, LEASE_RENEWAL, Lease, LeaseOutcome, Manifest, Publication, RunRecord, RunState, Table,
+    Commit, LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState, Table,
 };
-use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::Location;
-use datafusion::arrow::array::RecordBatch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::audits::{self, Audited};
-use super::backend::{Backend, PhysicalJob};
-use super::checks::{self, KeyCheck};
+use super::backend::Backend;
+use super::checkpoints;
 use super::events::{EventSender, RunEvent};
 use super::inputs::{self, ResolvedInput};
-use super::planner::{self, Planned};
+use super::pieces::Pieces;
+use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
 
@@ -68,19 +64,20 @@ async fn drive_to_end(
         });
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
-        planner::plan(request, &inputs, 1, backend).await?;
+        Planner::new(request, backend).output(&inputs, &[]).await?;
         let leased = table.lease(&request.run_id, &request.job.name).await;
         match leased.map_err(unusable)? {
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
             LeaseOutcome::Busy(_) => wait_for_other_driver(&table, request, cancel).await?,
             LeaseOutcome::Granted(lease) => {
-                let drive = Drive {
+                checkpoints::sweep(&table, &request.run_id).await?;
+                let attempt = Attempt {
                     request,
                     inputs: &inputs,
                     backend,
                     events,
                 };
-                return drive.with_lease(table, lease, cancel).await;
+                return attempt.with_lease(table, lease, cancel).await;
             }
         }
     }
@@ -144,15 +141,15 @@ async fn wait_for_other_driver(
     }
 }
 
-/// One attempt at a run.
-struct Drive<'a> {
+/// One driver's attempt at a run.
+struct Attempt<'a> {
     request: &'a RunRequest,
     inputs: &'a [ResolvedInput],
     backend: &'a dyn Backend,
     events: &'a EventSender,
 }
 
-impl Drive<'_> {
+impl Attempt<'_> {
     /// Runs under a lease that is renewed meanwhile, and given back with the run's end.
     async fn with_lease(
         &self,
@@ -166,7 +163,7 @@ impl Drive<'_> {
         let renewal = tokio::spawn(renew(lease.clone(), stop.clone()));
         let result = self.run(table, attempt, &stop).await;
         renewal.abort();
-        let _ = renewal.await;
+        let lost = renewal.await.ok();
         let Some(lease) = Arc::into_inner(lease).map(Mutex::into_inner) else {
             return Err(Error::new(
                 Kind::Final,
@@ -175,7 +172,11 @@ impl Drive<'_> {
                 "its lease is in use",
             ));
         };
-        self.record(lease, result).await
+        match (result, lost) {
+            // It was stopped because of that, and whoever took it over keeps its record.
+            (Err(error), Some(lost)) if error.kind == Kind::Cancelled => Err(lost),
+            (result, _) => self.record(lease, result).await,
+        }
     }
 
     async fn record(&self, lease: Lease, result: Result<Verdict>) -> Result<Outcome> {
@@ -208,102 +209,32 @@ impl Drive<'_> {
     async fn run(&self, table: Table, attempt: u32, cancel: &CancellationToken) -> Result<Verdict> {
         let started = Instant::now();
         let unusable = |error| unusable_output(&self.request.output, error);
-        let begun = Commit::begin(table, &self.request.run_id).await;
+        let begun = Commit::begin(table.clone(), &self.request.run_id).await;
         let mut commit = begun.map_err(unusable)?;
-        match self.fill(&mut commit, attempt, cancel).await {
+        let pieces = Pieces::new(
+            self.request,
+            self.inputs,
+            self.backend,
+            self.events,
+            attempt,
+        );
+        let filled = pieces.fill(&table, &mut commit, cancel).await;
+        let ended = match filled {
             Err(error) => {
                 commit.abort().await;
                 Err(error)
             }
             Ok(audited) => {
-                self.phase("commit");
-                let manifest = commit.run().await.map_err(unusable)?;
-                let place = self.backend.place().await;
-                Ok(self.verdict(&manifest, audited, place, started.elapsed()))
+                (self.events)(RunEvent::Phase {
+                    name: "commit".to_owned(),
+                });
+                let committed = commit.run().await.map_err(unusable);
+                committed.map(|manifest| (manifest, audited))
             }
-        }
-    }
-
-    /// Executes and checks; at the end the commit holds all that it is to publish.
-    async fn fill(
-        &self,
-        commit: &mut Commit,
-        attempt: u32,
-        cancel: &CancellationToken,
-    ) -> Result<Audited> {
-        let job = &self.request.job;
-        let unaudited = planner::plan(self.request, self.inputs, attempt, self.backend).await?;
-        if let Some(check) = KeyCheck::new(job, self.inputs, &unaudited.rows, self.backend).await? {
-            let plan = check.physical().await?;
-            let rows = self
-                .execute("check keys", check.state(), plan, cancel)
-                .await?;
-            checks::no_repeated_keys(job, &rows)?;
-        }
-        let audits = planner::audit_folder(self.request);
-        let inputs = self.inputs.iter().map(|input| input.audited(&audits));
-        let inputs = inputs.collect::<Result<Vec<_>>>()?;
-        let planned = planner::plan(self.request, &inputs, attempt, self.backend).await?;
-        let plan = planned.physical().await?;
-        let partitions = Planned::partitions(&plan);
-        let rows = self
-            .execute("write", planned.state.clone(), plan, cancel)
-            .await?;
-        let mut reports = read_reports(&rows)
-            .map_err(|cause| Error::from_datafusion(&cause, "read the reports of", &job.name))?;
-        checks::no_violations(job, &reports)?;
-        let runtime = planned.state.runtime_env().clone();
-        let audited = audits::gather(&audits, &inputs, &runtime).await?;
-        let rows = reports.iter().map(|report| report.rows).sum();
-        let expected = job
-            .output
-            .one_row_per
-            .as_ref()
-            .and_then(|input| audited.rows_of(input));
-        checks::one_row_per_input(job, rows, expected)?;
-        write_empty_table(&planned, &mut reports).await?;
-        let rejects = reject_moves(&audits, &self.request.output, &audited.reject_objects);
-        commit.prepare(
-            reports,
-            partitions,
-            rejects,
-            publication(job.name.clone(), &planned),
-        )?;
-        Ok(audited)
-    }
-
-    async fn execute(
-        &self,
-        phase: &str,
-        state: datafusion::execution::SessionState,
-        plan: Arc<dyn datafusion::physical_plan::ExecutionPlan>,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>> {
-        self.phase(phase);
-        let run_id = self.request.run_id.clone();
-        let job = PhysicalJob {
-            run_id,
-            phase: phase.to_owned(),
-            state,
-            plan,
         };
-        self.backend.execute(job, self.events, cancel).await
-    }
-
-    fn phase(&self, name: &str) {
-        (self.events)(RunEvent::Phase {
-            name: name.to_owned(),
-        });
-    }
-
-    fn verdict(
-        &self,
-        manifest: &Manifest,
-        audited: Audited,
-        place: String,
-        took: Duration,
-    ) -> Verdict {
-        Verdict {
+        checkpoints::remove(&table, &self.request.run_id).await;
+        let (manifest, audited) = ended?;
+        Ok(Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
             output: self.request.output.to_string(),
@@ -311,67 +242,24 @@ impl Drive<'_> {
             files: manifest.files.len() as u64,
             bytes: manifest.bytes,
             rejects: audited.rejects(),
-            seconds: took.as_secs_f64(),
-            place,
+            seconds: started.elapsed().as_secs_f64(),
+            place: self.backend.place().await,
+            retries: pieces.retries(),
             inputs: audited.inputs,
-        }
+        })
     }
 }
 
-/// Keeps the lease alive; stops the run when another driver took it over.
-async fn renew(lease: Arc<Mutex<Lease>>, stop: CancellationToken) {
+/// Keeps the lease alive. Returns when another driver took the run over, and stops it then.
+async fn renew(lease: Arc<Mutex<Lease>>, stop: CancellationToken) -> Error {
     loop {
         tokio::time::sleep(LEASE_RENEWAL).await;
         if let Err(error) = lease.lock().await.renew().await {
             tracing::warn!(%error, "could not renew the lease of this run");
             if error.kind == Kind::Final {
                 stop.cancel();
+                return error;
             }
         }
-    }
-}
-
-/// A table without rows has one file without rows, so that readers find its schema.
-async fn write_empty_table(planned: &Planned, reports: &mut [TaskReport]) -> Result<()> {
-    if reports.iter().any(|report| !report.parts.is_empty()) {
-        return Ok(());
-    }
-    let Some(first) = reports.first_mut() else {
-        return Ok(());
-    };
-    let spec: Arc<SinkSpec> = Arc::new(planned.sink.clone());
-    let written = async {
-        let mut writer = PartitionWriter::new(spec, &planned.schema, first.partition)?;
-        writer.write_empty().await?;
-        writer.finish().await
-    };
-    *first = written
-        .await
-        .map_err(|cause| Error::from_datafusion(&cause, "write", &planned.sink.table))?;
-    Ok(())
-}
-
-/// Staged files of rejects, relative to the table, with their final names.
-fn reject_moves(audits: &Location, table: &Location, objects: &[String]) -> Vec<(String, String)> {
-    let folder = audits
-        .path()
-        .as_ref()
-        .strip_prefix(table.path().as_ref())
-        .unwrap_or_default();
-    let folder = folder.trim_matches('/');
-    let name = |object: &String| object.rsplit('/').next().unwrap_or_default().to_owned();
-    objects
-        .iter()
-        .map(name)
-        .map(|name| (format!("{folder}/{name}"), name))
-        .collect()
-}
-
-fn publication(job: String, planned: &Planned) -> Publication {
-    let schema = table_schema(&planned.sink, &planned.schema);
-    Publication {
-        job,
-        partition_by: planned.sink.partition_by.clone(),
-        columns: Manifest::columns_of(&schema),
     }
 }

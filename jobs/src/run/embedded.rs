@@ -10,7 +10,7 @@ use datafusion::physical_plan::ExecutionPlanProperties;
 use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::{Backend, PhysicalJob};
+use super::backend::{Backend, Needs, PhysicalJob};
 use super::events::{EventSender, RunEvent, StageProgress};
 
 /// How often progress is told.
@@ -18,6 +18,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The part of the machine's memory that operators may use before they spill.
 const MEMORY_SHARE: f64 = 0.6;
+
+/// How many times more partitions a plan gets that ran out of memory.
+const SCARCE_MEMORY_PARTITIONS: usize = 4;
 
 /// This process.
 #[derive(Debug, Clone)]
@@ -60,10 +63,16 @@ impl Backend for Embedded {
         "embedded".to_owned()
     }
 
-    async fn session(&self, _: u64) -> SessionOptions {
+    async fn session(&self, needs: Needs) -> SessionOptions {
+        let finer = if needs.scarce_memory {
+            SCARCE_MEMORY_PARTITIONS
+        } else {
+            1
+        };
         SessionOptions {
-            partitions: self.cores,
+            partitions: self.cores * finer,
             distributed: false,
+            scarce_memory: needs.scarce_memory,
             memory_bytes: self.memory_bytes,
             spill_folder: None,
         }

@@ -8,8 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RunEvent {
-    /// The driver began with a part of its work: `plan`, `check keys`, `write`, `commit`.
+    /// The driver began with a part of its work: `plan`, `check keys`,
+    /// `checkpoint <relation>`, `write`, `commit`.
     Phase { name: String },
+    /// A piece of the run was lost and is executed again.
+    Retry {
+        phase: String,
+        /// Which execution of the piece failed, from 1.
+        attempt: u32,
+        cause: String,
+    },
     /// How far the stages of the current phase are.
     Progress {
         phase: String,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::source::{self, TextSpec};
+use cinemill_engine::source::{self, Compression, SourceFile, TextSpec};
 use cinemill_engine::store::{self, Location};
 
 use super::request::RunRequest;
 use crate::job::InputDefinition;
+
+/// How much smaller text becomes when it is packed.
+const PACKING: u64 = 4;
 
 /// An input with its files, as it will be read.
 #[derive(Debug, Clone)]
@@ -21,6 +24,15 @@ impl ResolvedInput {
     /// Bytes as stored.
     pub fn bytes(&self) -> u64 {
         self.spec.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Bytes once unpacked; for packed files a guess.
+    pub fn unpacked_bytes(&self) -> u64 {
+        let unpacked = |file: &SourceFile| match file.compression {
+            Compression::None => file.size,
+            Compression::Gzip | Compression::Zstd => file.size * PACKING,
+        };
+        self.spec.files.iter().map(unpacked).sum()
     }
 
     /// The same input, whose scans leave their audits in a folder.

@@ -5,22 +5,25 @@
 
 mod audits;
 mod backend;
+mod checkpoints;
 mod checks;
 mod deadline;
 mod driver;
 mod embedded;
 mod events;
 mod inputs;
+mod pieces;
 mod planner;
 mod request;
+mod retry;
 mod verdict;
 
-pub use backend::{Backend, PhysicalJob};
+pub use backend::{Backend, Needs, PhysicalJob};
 pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
 pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
-pub use planner::{Planned, plan};
-pub use request::{RunOptions, RunRequest, check_run_id, new_run_id};
+pub use planner::{Planned, Planner};
+pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
 pub use verdict::{FileRejects, InputSummary, Verdict};

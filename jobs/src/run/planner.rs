@@ -5,10 +5,11 @@ use std::sync::Arc;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session;
 use cinemill_engine::sink::node::SinkNode;
-use cinemill_engine::sink::spec::{RowExpectation, SinkSpec};
+use cinemill_engine::sink::spec::{Compression, RowExpectation, SinkSpec};
 use cinemill_engine::source::TextTable;
 use cinemill_engine::{spark, store::Location};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
@@ -16,13 +17,17 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::SessionContext;
 
-use super::backend::Backend;
+use super::backend::{Backend, Needs};
+use super::checkpoints::Checkpoint;
 use super::inputs::ResolvedInput;
 use super::request::RunRequest;
 use crate::job::{JobDefinition, ordered_relations};
 
 /// The largest part of a file that one task reads, in bytes.
 const SPLIT_BYTES_MAX: u64 = 64 << 20;
+
+/// The size at which a checkpoint's file is closed, in bytes.
+const CHECKPOINT_FILE_BYTES: u64 = 256 << 20;
 
 /// A job, ready to be executed.
 pub struct Planned {
@@ -58,66 +63,159 @@ impl Planned {
     }
 }
 
-/// A session in which the job's inputs are tables.
-pub async fn session_with_inputs(
-    inputs: &[ResolvedInput],
-    backend: &dyn Backend,
-) -> Result<SessionContext> {
-    let bytes = inputs.iter().map(ResolvedInput::bytes).sum();
-    let options = backend.session(bytes).await;
-    let failed = |cause| Error::from_datafusion(&cause, "begin", "a session");
-    let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
-    for input in inputs {
-        let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
-        context
-            .register_table(TableReference::bare(input.name.as_str()), Arc::new(table))
-            .map_err(failed)?;
-    }
-    Ok(context)
+/// Plans the queries of one run.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    request: &'a RunRequest,
+    backend: &'a dyn Backend,
+    /// Counts the drivers that took the run up.
+    attempt: u32,
+    /// A plan ran out of memory before.
+    scarce_memory: bool,
 }
 
-/// Plans the job over its inputs. `attempt` counts the drivers that took the run up.
-pub async fn plan(
-    request: &RunRequest,
-    inputs: &[ResolvedInput],
-    attempt: u32,
-    backend: &dyn Backend,
-) -> Result<Planned> {
-    let context = session_with_inputs(inputs, backend).await?;
-    let job = &request.job;
-    for (name, query) in ordered_relations(job)? {
-        let plan = query.plan(&context.state()).await?;
-        let view = ViewTable::new(plan, Some(name.clone()));
-        context
-            .register_table(TableReference::bare(name.as_str()), Arc::new(view))
-            .map_err(|cause| Error::from_datafusion(&cause, "plan relation", &name))?;
+/// A relation of the job with its own plan, in which other relations are tables.
+pub type PlannedRelation = (String, LogicalPlan);
+
+impl<'a> Planner<'a> {
+    pub fn new(request: &'a RunRequest, backend: &'a dyn Backend) -> Self {
+        Self {
+            request,
+            backend,
+            attempt: 1,
+            scarce_memory: false,
+        }
     }
-    let conditions = conditions(job);
-    let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
-    let state = context.state();
-    let rows = query.plan(&state).await?;
-    let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
-    let sink = SinkSpec {
-        table: request.output.to_string(),
-        run_id: request.run_id.clone(),
-        attempt,
-        partition_by: request.partition_by().to_vec(),
-        sort_by: request.sort_by().to_vec(),
-        compression: request.compression(),
-        target_file_bytes: request.target_file_bytes(),
-        expectations: conditions
-            .into_iter()
-            .map(|(expectation, _)| expectation)
-            .collect(),
-        key: job.output.key.clone(),
-    };
-    check_columns(job, &schema, &sink)?;
-    Ok(Planned {
-        state,
-        rows,
-        schema,
-        sink,
-    })
+
+    #[must_use]
+    pub fn attempt(self, attempt: u32) -> Self {
+        Self { attempt, ..self }
+    }
+
+    #[must_use]
+    pub fn scarce_memory(self, scarce_memory: bool) -> Self {
+        Self {
+            scarce_memory,
+            ..self
+        }
+    }
+
+    /// A session in which the job's inputs are tables.
+    pub async fn session(&self, inputs: &[ResolvedInput]) -> Result<SessionContext> {
+        let needs = Needs {
+            input_bytes: inputs.iter().map(ResolvedInput::bytes).sum(),
+            scarce_memory: self.scarce_memory,
+        };
+        let options = self.backend.session(needs).await;
+        let failed = |cause| Error::from_datafusion(&cause, "begin", "a session");
+        let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
+        for input in inputs {
+            let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
+            context
+                .register_table(TableReference::bare(input.name.as_str()), Arc::new(table))
+                .map_err(failed)?;
+        }
+        Ok(context)
+    }
+
+    /// Plans the job's relations and makes them tables of the session: views, or what their
+    /// checkpoints hold.
+    pub async fn relations(
+        &self,
+        context: &SessionContext,
+        checkpoints: &[Checkpoint],
+    ) -> Result<Vec<PlannedRelation>> {
+        let mut planned = Vec::new();
+        for (name, query) in ordered_relations(&self.request.job)? {
+            let plan = query.plan(&context.state()).await?;
+            let checkpoint = checkpoints.iter().find(|c| c.relation == name);
+            let table: Arc<dyn TableProvider> = match checkpoint {
+                Some(checkpoint) => checkpoint.table(plan.schema().as_arrow())?,
+                None => Arc::new(ViewTable::new(plan.clone(), Some(name.clone()))),
+            };
+            context
+                .register_table(TableReference::bare(name.as_str()), table)
+                .map_err(|cause| Error::from_datafusion(&cause, "plan relation", &name))?;
+            planned.push((name, plan));
+        }
+        Ok(planned)
+    }
+
+    /// Plans the job's output.
+    pub async fn output(
+        &self,
+        inputs: &[ResolvedInput],
+        checkpoints: &[Checkpoint],
+    ) -> Result<Planned> {
+        let context = self.session(inputs).await?;
+        self.relations(&context, checkpoints).await?;
+        let job = &self.request.job;
+        let conditions = conditions(job);
+        let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
+        let state = context.state();
+        let rows = query.plan(&state).await?;
+        let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
+        let sink = SinkSpec {
+            table: self.request.output.to_string(),
+            run_id: self.request.run_id.clone(),
+            attempt: self.attempt,
+            partition_by: self.request.partition_by().to_vec(),
+            sort_by: self.request.sort_by().to_vec(),
+            compression: self.request.compression(),
+            target_file_bytes: self.request.target_file_bytes(),
+            expectations: conditions
+                .into_iter()
+                .map(|(expectation, _)| expectation)
+                .collect(),
+            key: job.output.key.clone(),
+        };
+        check_columns(job, &schema, &sink)?;
+        Ok(Planned {
+            state,
+            rows,
+            schema,
+            sink,
+        })
+    }
+
+    /// Plans a relation whose rows are to be kept in a table of their own.
+    pub async fn checkpoint(
+        &self,
+        relation: &str,
+        table: &Location,
+        inputs: &[ResolvedInput],
+        checkpoints: &[Checkpoint],
+    ) -> Result<Planned> {
+        let context = self.session(inputs).await?;
+        let relations = self.relations(&context, checkpoints).await?;
+        let found = relations.into_iter().find(|(name, _)| name == relation);
+        let (_, rows) = found.ok_or_else(|| {
+            Error::new(
+                Kind::Definition,
+                "plan relation",
+                relation,
+                "there is no such relation",
+            )
+        })?;
+        let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
+        let sink = SinkSpec {
+            table: table.to_string(),
+            run_id: self.request.run_id.clone(),
+            attempt: self.attempt,
+            partition_by: Vec::new(),
+            sort_by: Vec::new(),
+            compression: Compression::Snappy,
+            target_file_bytes: CHECKPOINT_FILE_BYTES,
+            expectations: Vec::new(),
+            key: Vec::new(),
+        };
+        Ok(Planned {
+            state: context.state(),
+            rows,
+            schema,
+            sink,
+        })
+    }
 }
 
 /// Each condition on rows with its SQL.
@@ -171,14 +269,4 @@ fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Re
         }
     }
     Ok(())
-}
-
-/// Where the scans of one attempt leave their audits: a new folder each time, so that nothing of
-/// an attempt that died is taken for this one's.
-pub fn audit_folder(request: &RunRequest) -> Location {
-    let staging = cinemill_engine::sink::spec::staging_folder(&request.run_id);
-    request.output.join(&format!(
-        "{staging}/audit-{}",
-        uuid::Uuid::new_v4().simple()
-    ))
 }

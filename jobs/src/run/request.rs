@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::JobDefinition;
 
+/// The queue of runs that name none.
+pub const DEFAULT_QUEUE: &str = "default";
+
 /// One run, fully resolved: it means the same on every machine that sees the same stores.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRequest {
@@ -39,6 +42,12 @@ pub struct RunOptions {
     pub target_file_mb: Option<u64>,
     #[serde(default)]
     pub bad_records: Option<BadRecords>,
+    /// The queue of the cluster in which the run stands; `default` where not given.
+    #[serde(default)]
+    pub queue: Option<String>,
+    /// Task slots of the cluster that the run may have at most.
+    #[serde(default)]
+    pub max_slots: Option<u32>,
 }
 
 /// A run id that sorts by time.
@@ -58,6 +67,21 @@ pub fn check_run_id(run_id: &str) -> Result<()> {
         "use run id",
         format!("`{run_id}`"),
         "it may hold up to 128 letters, digits, `-`, `_` and `.`, and begins with a letter or digit",
+    ))
+}
+
+/// Queues become labels of metrics.
+fn check_queue(queue: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !queue.is_empty() && queue.len() <= 64 && queue.chars().all(plain) {
+        return Ok(());
+    }
+    let cause = "it may hold up to 64 letters, digits, `-`, `_` and `.`";
+    Err(Error::new(
+        Kind::Usage,
+        "use queue",
+        format!("`{queue}`"),
+        cause,
     ))
 }
 
@@ -92,6 +116,10 @@ impl RunRequest {
             .any(|input| *input == self.output)
         {
             return usage("the output is the folder of an input".to_owned());
+        }
+        check_queue(self.options.queue.as_deref().unwrap_or(DEFAULT_QUEUE))?;
+        if self.options.max_slots == Some(0) {
+            return usage("with no slots it would never end; --max-slots is at least 1".to_owned());
         }
         Ok(())
     }

@@ -20,6 +20,9 @@ pub struct Verdict {
     pub seconds: f64,
     /// `embedded`, or how large the cluster was.
     pub place: String,
+    /// How many pieces of the run were lost and executed again.
+    #[serde(default)]
+    pub retries: u32,
     pub inputs: Vec<InputSummary>,
 }
 
@@ -48,7 +51,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} done: {} rows in {} {} ({}), {} {}, {:.1} s, {}, run {}, published at {}",
+            "{} done: {} rows in {} {} ({}), {} {}, {:.1} s, {}{}, run {}, published at {}",
             self.job,
             self.rows,
             self.files,
@@ -62,6 +65,11 @@ impl fmt::Display for Verdict {
             },
             self.seconds,
             self.place,
+            match self.retries {
+                0 => String::new(),
+                1 => ", 1 retry".to_owned(),
+                more => format!(", {more} retries"),
+            },
             self.run_id,
             self.output,
         )

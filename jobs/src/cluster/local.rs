@@ -16,9 +16,12 @@ use crate::client::Client;
 const READY_WAIT: Duration = Duration::from_secs(60);
 /// How long they may take to stop before they are killed.
 const STOP_WAIT: Duration = Duration::from_secs(40);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long executors that have nothing to do may take to leave before the scheduler does.
+const LEAVE_WAIT: Duration = Duration::from_secs(2);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const PROCESSES: &str = "processes.json";
 const WORK: &str = "work";
+const LOGS: &str = "logs";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -32,14 +35,53 @@ pub struct LocalCluster {
 
 /// The processes of a running cluster.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Processes {
-    scheduler: String,
-    pids: Vec<i32>,
+pub(super) struct Processes {
+    /// `host:port`.
+    pub scheduler: String,
+    /// The scheduler's, once it was started.
+    scheduler_pid: i32,
+    /// In the order of their start.
+    pub executors: Vec<ExecutorProcess>,
+    vcores: usize,
+    /// How many executors were ever started: the number of the next.
+    started: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ExecutorProcess {
+    pub pid: i32,
+    /// Names its log and its work folder.
+    number: usize,
+}
+
+impl Processes {
+    pub fn scheduler_pid(&self) -> i32 {
+        self.scheduler_pid
+    }
+
+    fn pids(&self) -> impl Iterator<Item = i32> + Clone {
+        let executors = self.executors.iter().map(|executor| executor.pid);
+        [self.scheduler_pid].into_iter().chain(executors)
+    }
+}
+
+impl ExecutorProcess {
+    pub fn work_dir(&self, folder: &Path) -> PathBuf {
+        let name = format!("executor-{}", self.number);
+        folder.join(WORK).join(name)
+    }
+
+    /// The id that the executor gave itself.
+    pub fn id(&self, folder: &Path) -> Result<String> {
+        let path = self.work_dir(folder).join("executor-id");
+        std::fs::read_to_string(&path)
+            .map_err(|cause| Error::new(Kind::Retryable, "read", path.display(), cause))
+    }
 }
 
 /// Starts the scheduler and the executors, and returns when all are ready.
 pub async fn start(cluster: &LocalCluster) -> Result<Client> {
-    if read(&cluster.folder)?.is_some_and(|running| running.pids.iter().any(|pid| is_alive(*pid))) {
+    if read(&cluster.folder)?.is_some_and(|running| running.pids().any(is_alive)) {
         let cause = "a cluster is running already";
         return Err(Error::new(
             Kind::Usage,
@@ -52,7 +94,7 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
             cluster.folder.display()
         )));
     }
-    let logs = cluster.folder.join("logs");
+    let logs = cluster.folder.join(LOGS);
     // Shuffle files of executors that were killed are of no use to anybody.
     match std::fs::remove_dir_all(cluster.folder.join(WORK)) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
@@ -64,11 +106,12 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
     let address = format!("127.0.0.1:{}", cluster.port);
     let mut processes = Processes {
         scheduler: address.clone(),
-        pids: Vec::new(),
+        vcores: cluster.vcores,
+        ..Processes::default()
     };
     let started = start_all(cluster, &logs, &mut processes).await;
     if let Err(error) = started {
-        terminate(&processes.pids).await;
+        terminate(&processes).await;
         return Err(error);
     }
     Client::new(&address)
@@ -79,28 +122,35 @@ async fn start_all(cluster: &LocalCluster, logs: &Path, processes: &mut Processe
     scheduler
         .args(["--port", &cluster.port.to_string(), "--state-dir"])
         .arg(&cluster.folder);
-    spawn(scheduler, &logs.join("scheduler.log"), cluster, processes)?;
-    for number in 0..cluster.executors {
-        let mut executor = command("cinemill-executor")?;
-        executor
-            .args([
-                "--scheduler",
-                &processes.scheduler,
-                "--vcores",
-                &cluster.vcores.to_string(),
-            ])
-            .arg("--work-dir")
-            .arg(cluster.folder.join(WORK).join(format!("executor-{number}")))
-            // A machine is shared by all of its executors.
-            .args(memory_share(cluster.executors));
-        spawn(
-            executor,
-            &logs.join(format!("executor-{number}.log")),
-            cluster,
-            processes,
-        )?;
+    processes.scheduler_pid = spawn(scheduler, &logs.join("scheduler.log"))?;
+    write(&cluster.folder, processes)?;
+    for _ in 0..cluster.executors {
+        start_executor(&cluster.folder, processes, cluster.executors)?;
     }
-    wait_until_ready(cluster, logs, processes).await
+    wait_until_ready(&cluster.folder, processes).await
+}
+
+/// Starts one more executor. `executors` is how many the machine shall have.
+pub(super) fn start_executor(
+    folder: &Path,
+    processes: &mut Processes,
+    executors: usize,
+) -> Result<()> {
+    let number = processes.started;
+    let mut process = ExecutorProcess { pid: 0, number };
+    let mut executor = command("cinemill-executor")?;
+    executor
+        .args(["--scheduler", &processes.scheduler])
+        .args(["--vcores", &processes.vcores.to_string()])
+        .arg("--work-dir")
+        .arg(process.work_dir(folder))
+        // A machine is shared by all of its executors.
+        .args(memory_share(executors));
+    let log = folder.join(LOGS).join(format!("executor-{number}.log"));
+    process.pid = spawn(executor, &log)?;
+    processes.started += 1;
+    processes.executors.push(process);
+    write(folder, processes)
 }
 
 fn memory_share(executors: usize) -> Vec<String> {
@@ -124,12 +174,8 @@ fn command(name: &str) -> Result<Command> {
     Ok(Command::new(path))
 }
 
-fn spawn(
-    mut command: Command,
-    log: &Path,
-    cluster: &LocalCluster,
-    processes: &mut Processes,
-) -> Result<()> {
+/// Starts a process and answers its id.
+fn spawn(mut command: Command, log: &Path) -> Result<i32> {
     let spawned = File::create(log).and_then(|file| {
         command
             .stdin(Stdio::null())
@@ -146,28 +192,23 @@ fn spawn(
             cause,
         )
     })?;
-    processes
-        .pids
-        .push(i32::try_from(child.id()).unwrap_or_default());
-    write(&cluster.folder, processes)
+    Ok(i32::try_from(child.id()).unwrap_or_default())
 }
 
-async fn wait_until_ready(
-    cluster: &LocalCluster,
-    logs: &Path,
-    processes: &Processes,
-) -> Result<()> {
+/// Waits until the scheduler knows all executors.
+pub(super) async fn wait_until_ready(folder: &Path, processes: &Processes) -> Result<()> {
     let client = Client::new(&processes.scheduler)?;
     let began = Instant::now();
     loop {
-        if client
-            .executors()
-            .await
-            .is_ok_and(|executors| executors.len() >= cluster.executors)
-        {
+        let known = client.executors().await.unwrap_or_default();
+        let is_known = |executor: &ExecutorProcess| {
+            let id = executor.id(folder);
+            id.is_ok_and(|id| known.iter().any(|known| known.id == id))
+        };
+        if client.slots().await.is_ok() && processes.executors.iter().all(is_known) {
             return Ok(());
         }
-        let dead = processes.pids.iter().any(|pid| !is_alive(*pid));
+        let dead = processes.pids().any(|pid| !is_alive(pid));
         if dead || began.elapsed() > READY_WAIT {
             let cause = if dead {
                 "a process ended at once"
@@ -175,7 +216,7 @@ async fn wait_until_ready(
                 "it is not ready in time"
             };
             return Err(Error::new(Kind::Unreachable, "start", "the cluster", cause)
-                .hint(format!("its logs are in {}", logs.display())));
+                .hint(format!("its logs are in {}", folder.join(LOGS).display())));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -186,28 +227,36 @@ pub async fn stop(folder: &Path) -> Result<bool> {
     let Some(processes) = read(folder)? else {
         return Ok(false);
     };
-    let alive = processes.pids.iter().any(|pid| is_alive(*pid));
+    let alive = processes.pids().any(is_alive);
     // Or they would go on when a cluster is started in this folder again. A scheduler that is gone
     // cannot be asked.
     let _ = Client::new(&processes.scheduler)?.cancel_all().await;
-    terminate(&processes.pids).await;
+    terminate(&processes).await;
     std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
     Ok(alive)
 }
 
 /// Executors first, so that the scheduler sees them leave.
-async fn terminate(pids: &[i32]) {
-    for pid in pids.iter().rev() {
-        signal(*pid, Signal::TERM);
+async fn terminate(processes: &Processes) {
+    let executors = || processes.pids().skip(1);
+    executors().for_each(|pid| signal(pid, Signal::TERM));
+    ended(executors(), LEAVE_WAIT).await;
+    signal(processes.scheduler_pid, Signal::TERM);
+    if !ended(processes.pids(), STOP_WAIT).await {
+        processes.pids().for_each(|pid| signal(pid, Signal::KILL));
     }
+}
+
+/// Waits for the end of processes; false where they take too long.
+async fn ended(pids: impl Iterator<Item = i32> + Clone, wait: Duration) -> bool {
     let began = Instant::now();
-    while pids.iter().any(|pid| is_alive(*pid)) {
-        if began.elapsed() > STOP_WAIT {
-            pids.iter().for_each(|pid| signal(*pid, Signal::KILL));
-            return;
+    while pids.clone().any(is_alive) {
+        if began.elapsed() > wait {
+            return false;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
+    true
 }
 
 fn signal(pid: i32, signal: Signal) {
@@ -218,7 +267,7 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 /// A process that has ended but was not waited for (a child of this one) is not alive.
-fn is_alive(pid: i32) -> bool {
+pub(super) fn is_alive(pid: i32) -> bool {
     let exists = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat
@@ -228,7 +277,7 @@ fn is_alive(pid: i32) -> bool {
     exists && state != Some('Z')
 }
 
-fn read(folder: &Path) -> Result<Option<Processes>> {
+pub(super) fn read(folder: &Path) -> Result<Option<Processes>> {
     match std::fs::read(folder.join(PROCESSES)) {
         Ok(json) => Ok(serde_json::from_slice(&json).ok()),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -236,12 +285,12 @@ fn read(folder: &Path) -> Result<Option<Processes>> {
     }
 }
 
-fn write(folder: &Path, processes: &Processes) -> Result<()> {
+pub(super) fn write(folder: &Path, processes: &Processes) -> Result<()> {
     let json = serde_json::to_vec(processes)
         .map_err(|cause| Error::new(Kind::Final, "write", "process ids", cause))?;
     std::fs::write(folder.join(PROCESSES), json).map_err(|cause| in_folder(folder, &cause))
 }
 
-fn in_folder(folder: &Path, cause: &std::io::Error) -> Error {
+pub(super) fn in_folder(folder: &Path, cause: &std::io::Error) -> Error {
     Error::new(Kind::Final, "use cluster folder", folder.display(), cause)
 }
