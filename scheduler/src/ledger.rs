@@ -21,7 +21,7 @@ const PARALLEL_READS: usize = 16;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
     pub run: Run,
-    /// All that is needed to drive the run; `None` in entries of version 0.1.
+    /// All that is needed to drive the run; `None` in entries of earlier versions.
     #[serde(default)]
     pub submission: Option<SubmitRun>,
     /// How many vcores the executors had together when it began.
