@@ -29,6 +29,8 @@ pub enum Kind {
     Final,
     /// The run was cancelled.
     Cancelled,
+    /// The run was not done by its deadline.
+    Deadline,
     /// The cluster could not be reached.
     Unreachable,
 }

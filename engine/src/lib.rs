@@ -9,6 +9,7 @@
 //! - [`error`]: the one error type.
 
 pub mod codec;
+pub mod doors;
 pub mod error;
 pub mod logging;
 pub mod session;

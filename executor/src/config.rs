@@ -17,9 +17,10 @@ pub struct Config {
     #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_BIND_HOST")]
     pub bind_host: String,
 
-    /// Name or address under which the scheduler and other executors reach this process.
-    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_EXTERNAL_HOST")]
-    pub external_host: String,
+    /// Name or address under which the scheduler and other executors reach this process. Found
+    /// out where not given.
+    #[arg(long, env = "CINEMILL_EXTERNAL_HOST")]
+    pub external_host: Option<String>,
 
     /// Port that serves shuffle files; 0 takes a free one.
     #[arg(long, default_value_t = 0)]

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::ExecutorProcessConfig;
 use cinemill_engine::codec::EngineCodec;
+use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
 use clap::Parser;
@@ -85,6 +86,10 @@ fn begin_again() -> std::io::Error {
 
 fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
     let (host, port) = config.scheduler_address()?;
+    let door = Door::new(&config.bind_host, config.external_host.as_deref())?;
+    door.check_peer(&host, port)?;
+    let tasks_port = free_port(&config.bind_host, config.grpc_port)?;
+    door.warn_if_open(tasks_port);
     let work_dir = match &config.work_dir {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
@@ -102,10 +107,10 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;
     Ok(ExecutorProcessConfig {
         executor_id,
-        bind_host: config.bind_host.clone(),
-        external_host: Some(config.external_host.clone()),
+        bind_host: door.bind_host,
+        external_host: Some(door.external_host),
         port: free_port(&config.bind_host, config.port)?,
-        grpc_port: free_port(&config.bind_host, config.grpc_port)?,
+        grpc_port: tasks_port,
         scheduler_host: host,
         scheduler_port: port,
         scheduler_connect_timeout_seconds: config.connect_timeout_s,

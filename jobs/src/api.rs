@@ -17,6 +17,13 @@ pub struct SubmitRun {
     /// Whether the run shall go on when no client follows its events any more.
     #[serde(default)]
     pub detach: bool,
+    /// Seconds from now after which the run is cancelled and fails; no limit where absent.
+    #[serde(default)]
+    pub deadline_s: Option<u64>,
+    /// Made up by the client for this submission, so that it can be sent again when its answer got
+    /// lost: the second one begins nothing.
+    #[serde(default)]
+    pub submission_id: Option<String>,
 }
 
 /// The answer to `POST /v1/runs`.
@@ -38,6 +45,10 @@ pub struct Run {
     pub detached: bool,
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: DateTime<Utc>,
+    /// When it is cancelled unless it is done.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deadline_at: Option<DateTime<Utc>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<DateTime<Utc>>,

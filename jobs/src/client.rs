@@ -41,6 +41,12 @@ impl Client {
         &self.scheduler
     }
 
+    /// Whether the scheduler answers at all.
+    pub async fn reach(&self) -> Result<()> {
+        let request = self.request(Method::GET, "/healthz");
+        self.send(request).await.map(drop)
+    }
+
     pub async fn submit(&self, submission: &SubmitRun) -> Result<Submitted> {
         self.json(self.request(Method::POST, "/v1/runs").json(submission))
             .await
@@ -58,6 +64,14 @@ impl Client {
     pub async fn cancel(&self, run_id: &str) -> Result<Run> {
         self.json(self.request(Method::POST, &format!("/v1/runs/{run_id}/cancel")))
             .await
+    }
+
+    /// Cancels all runs that go on, and returns when they have ended.
+    pub async fn cancel_all(&self) -> Result<()> {
+        let runs = self.runs().await?;
+        let going_on = runs.iter().filter(|run| !run.is_over());
+        let ends = going_on.map(|run| self.cancel(&run.run_id));
+        futures::future::try_join_all(ends).await.map(drop)
     }
 
     pub async fn executors(&self) -> Result<Vec<Executor>> {

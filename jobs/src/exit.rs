@@ -14,6 +14,7 @@ pub const HELP: &str = "Exit codes:
   20  failed, worth retrying
   21  failed for good
   22  cancelled
+  23  not done by its deadline; nothing was published
   30  the cluster cannot be reached
   40  a load failed and was rolled back";
 
@@ -32,6 +33,7 @@ pub fn number(kind: Kind) -> u8 {
         Kind::Retryable | Kind::Memory => 20,
         Kind::Final => 21,
         Kind::Cancelled => 22,
+        Kind::Deadline => 23,
         Kind::Unreachable => 30,
     }
 }

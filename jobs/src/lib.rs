@@ -2,6 +2,7 @@
 //! CLI needs beside them.
 
 pub mod api;
+pub mod attach;
 pub mod client;
 pub mod cluster;
 pub mod exit;

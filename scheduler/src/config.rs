@@ -1,7 +1,5 @@
 //! Flags of the scheduler.
 
-use std::path::PathBuf;
-
 use clap::Parser;
 
 /// Ballista's scheduler and cinemill's run service, on one port.
@@ -17,12 +15,18 @@ pub struct Config {
     pub port: u16,
 
     /// Name or address under which executors reach this process; they report their tasks there.
-    #[arg(long, default_value = "127.0.0.1", env = "CINEMILL_EXTERNAL_HOST")]
-    pub external_host: String,
+    /// Found out where not given.
+    #[arg(long, env = "CINEMILL_EXTERNAL_HOST")]
+    pub external_host: Option<String>,
 
-    /// Folder of the ledger of runs.
-    #[arg(long, default_value = "cinemill-state", env = "CINEMILL_STATE_DIR")]
-    pub state_dir: PathBuf,
+    /// Folder of the ledger of runs, local or s3://….
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "cinemill-state",
+        env = "CINEMILL_STATE_DIR"
+    )]
+    pub state_dir: String,
 
     /// Seconds without a sign of life after which an executor counts as lost.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]

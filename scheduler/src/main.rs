@@ -1,9 +1,13 @@
 //! `cinemill-scheduler`: Ballista's scheduler and the run service, in one process on one port.
 
+mod active;
 mod backend;
+mod claim;
 mod config;
 mod fleet;
 mod ledger;
+mod recovery;
+mod rejoin;
 mod runs;
 mod server;
 mod service;

@@ -2,42 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::Utc;
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::sink::table::{RunState, Table};
-use cinemill_engine::store::Location;
-use cinemill_jobs::api::{Run, StreamItem, SubmitRun, Submitted};
-use cinemill_jobs::run::{Backend, EventSender, Outcome, RunEvent, RunRequest, drive};
-use tokio::sync::{Mutex, broadcast, watch};
-use tokio_util::sync::CancellationToken;
+use cinemill_engine::sink::table::RunState;
+use cinemill_jobs::api::{Run, SubmitRun, Submitted};
+use cinemill_jobs::run::{Backend, Outcome, deadline_after, drive_until};
+use tokio::sync::Mutex;
 
-use crate::ledger::Ledger;
+use crate::active::ActiveRun;
+use crate::ledger::{Entry, Ledger};
+use crate::recovery;
+use crate::rejoin::Executors;
 use crate::slots::{Place, RunQueue};
 
-/// Events that a slow client may lag behind before it misses some.
-const EVENTS_KEPT: usize = 256;
 /// How long runs may take to end when the scheduler stops.
 const STOP_WAIT: Duration = Duration::from_secs(20);
-
-/// When orphaned tasks of the scheduler before are cleared up after, each counted from the last.
-const ORPHAN_WAITS: [Duration; 3] = [
-    Duration::from_secs(3),
-    Duration::from_secs(12),
-    Duration::from_secs(60),
-];
-
-/// A run with what is needed to follow and to stop it.
-pub struct ActiveRun {
-    state: watch::Sender<Run>,
-    events: broadcast::Sender<RunEvent>,
-    cancel: CancellationToken,
-    clients: AtomicUsize,
-    /// When the last client left.
-    left_at: std::sync::Mutex<Instant>,
-}
 
 /// The service's runs. Cheap to clone.
 #[derive(Clone)]
@@ -45,93 +27,83 @@ pub struct Runs {
     ledger: Arc<Ledger>,
     backend: Arc<dyn Backend>,
     queue: Arc<RunQueue>,
+    executors: Executors,
     /// How long an attached run goes on when no client follows it any more.
     client_absence_max: Duration,
     runs: Arc<Mutex<BTreeMap<String, Arc<ActiveRun>>>>,
+    /// Held by who begins a run or clears up after one: never both at a time.
+    beginning: Arc<Mutex<()>>,
+    /// The scheduler stops; what goes on is left to the next one.
+    leaving: Arc<AtomicBool>,
 }
 
 impl Runs {
-    /// Takes up the ledger. Runs that were going on died with the scheduler before: what they
-    /// left in their outputs is cleared up, or their commit finished.
+    /// Takes up the ledger. Runs that were going on go on, under their ids.
     pub async fn recover(
         ledger: Ledger,
         backend: Arc<dyn Backend>,
         queue: Arc<RunQueue>,
+        executors: Executors,
         client_absence_max: Duration,
     ) -> Result<Self> {
-        let ledger = Arc::new(ledger);
-        let mut runs = BTreeMap::new();
-        let mut orphaned = Vec::new();
-        for entry in ledger.read() {
-            let mut run = entry.run;
-            if !run.is_over() {
-                settle(&mut run).await;
-                ledger.write(&run)?;
-                orphaned.push(run.clone());
-            }
-            runs.insert(run.run_id.clone(), Arc::new(ActiveRun::new(run)));
-        }
+        let entries = ledger.read().await?;
         let all = Self {
-            ledger,
+            ledger: Arc::new(ledger),
             backend,
             queue,
+            executors,
             client_absence_max,
-            runs: Arc::new(Mutex::new(runs)),
+            runs: Arc::default(),
+            beginning: Arc::default(),
+            leaving: Arc::default(),
         };
-        tokio::spawn(all.clone().clear_up_again(orphaned));
+        let mut runs = all.runs.lock().await;
+        for entry in entries {
+            let active = Arc::new(entry.active());
+            runs.insert(entry.run.run_id.clone(), active.clone());
+            if !entry.run.is_over() {
+                tokio::spawn(all.clone().go_on(entry, active));
+            }
+        }
+        drop(runs);
         Ok(all)
     }
 
-    /// Executors may still work on tasks of the scheduler before, and stage what nobody will
-    /// commit.
-    async fn clear_up_again(self, orphaned: Vec<Run>) {
-        for wait in ORPHAN_WAITS {
-            tokio::time::sleep(wait).await;
-            for run in &orphaned {
-                let runs = self.runs.lock().await;
-                // Held meanwhile, lest the run is taken up again under its id.
-                let over = runs
-                    .get(&run.run_id)
-                    .is_none_or(|known| known.run().is_over());
-                if over
-                    && run.state != RunState::Succeeded
-                    && let Err(error) = roll_back(run).await
-                {
-                    tracing::warn!(run = run.run_id, %error, "could not clear up again");
-                }
-            }
-        }
-    }
-
-    /// Begins a run, or attaches to it where it is known.
+    /// Begins a run, or attaches to it where it is known. The same submission may come twice, when
+    /// its client did not get the answer; it is answered twice.
     pub async fn submit(&self, submission: SubmitRun) -> Result<Submitted> {
-        let request = submission.request;
+        let request = &submission.request;
         request.check()?;
-        let mut runs = self.runs.lock().await;
-        if let Some(known) = runs.get(&request.run_id) {
+        let _beginning = self.beginning.lock().await;
+        if self.leaving.load(Ordering::SeqCst) {
+            let cause = "this scheduler is stopping";
+            return Err(Error::new(Kind::Unreachable, "submit", "run", cause));
+        }
+        let known = self.runs.lock().await.get(&request.run_id).cloned();
+        if let Some(known) = known {
             let run = known.run();
+            let again =
+                known.submission_id.is_some() && known.submission_id == submission.submission_id;
             // A failed run may be tried again under its id; what it published, if anything, stays.
-            if !run.is_over() || run.state == RunState::Succeeded {
+            if again || !run.is_over() || run.state == RunState::Succeeded {
                 return Ok(Submitted {
                     run,
-                    attached: true,
+                    attached: !again,
                 });
             }
         }
-        let run = Run {
-            run_id: request.run_id.clone(),
-            job: request.job.name.clone(),
-            output: request.output.to_string(),
-            state: RunState::Running,
-            detached: submission.detach,
-            submitted_at: Utc::now(),
-            finished_at: None,
-            error: None,
-            verdict: None,
-            already_done: false,
+        let entry = Entry {
+            run: new_run(&submission),
+            submission: Some(submission),
+            vcores: self.executors.vcores().await,
+            crashes: 0,
+            left: false,
+            taken_up: false,
         };
-        self.ledger.write(&run)?;
-        let active = Arc::new(ActiveRun::new(run.clone()));
+        self.ledger.write(&entry).await?;
+        let run = entry.run.clone();
+        let active = Arc::new(entry.active());
+        let mut runs = self.runs.lock().await;
         runs.insert(run.run_id.clone(), active.clone());
         tracing::info!(
             run = run.run_id,
@@ -139,7 +111,7 @@ impl Runs {
             output = run.output,
             "run submitted"
         );
-        tokio::spawn(self.clone().drive(request, active));
+        tokio::spawn(self.clone().drive(entry, active));
         Ok(Submitted {
             run,
             attached: false,
@@ -177,211 +149,154 @@ impl Runs {
         Ok(active.wait().await)
     }
 
+    /// Stops all that goes on, and waits a while for it. The runs go on with the next start.
+    pub async fn leave(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+        self.cancel_all().await;
+    }
+
     /// Cancels all that goes on, and waits a while for it.
-    pub async fn stop_all(&self) {
-        let active: Vec<_> = self.runs.lock().await.values().cloned().collect();
-        let ends = active.iter().map(|run| {
+    pub async fn cancel_all(&self) {
+        let runs = self.runs.lock().await.clone();
+        let going_on = runs.values().filter(|run| !run.is_over());
+        let ends = going_on.map(|run| {
             run.cancel.cancel();
-            run.wait()
+            run.driven.cancelled()
         });
         if tokio::time::timeout(STOP_WAIT, futures::future::join_all(ends))
             .await
             .is_err()
         {
-            tracing::warn!("some runs did not end in time; they are cleared up at the next start");
+            tracing::warn!("some runs did not stop in time; they go on with the next start");
         }
     }
 
-    async fn drive(self, request: RunRequest, active: Arc<ActiveRun>) {
-        let place = Place::of(&request, active.run().submitted_at);
-        let _place = self.queue.enter(&request.run_id, place);
-        let events: EventSender = {
-            let sender = active.events.clone();
-            // Without a client nobody listens, which is no failure.
-            Arc::new(move |event| drop(sender.send(event)))
+    /// Returns when another scheduler has taken the ledger over.
+    pub async fn lost(&self) -> Error {
+        self.ledger.lost().await
+    }
+
+    /// Gives the ledger back. Nothing may be driven any more.
+    pub async fn close(&self) {
+        self.ledger.close().await;
+    }
+
+    /// Takes a run of the scheduler before to its end.
+    async fn go_on(self, mut entry: Entry, active: Arc<ActiveRun>) {
+        let run_id = entry.run.run_id.clone();
+        if let Err(error) = recovery::take_up(&mut entry) {
+            return self.end(entry, &active, Err(error)).await;
+        }
+        if let Err(error) = self.ledger.write(&entry).await {
+            tracing::warn!(run = run_id, %error, "could not write down that the run goes on");
+        }
+        tracing::info!(run = run_id, "a run of the scheduler before goes on");
+        tokio::select! {
+            () = active.cancel.cancelled() => {}
+            () = self.executors.rejoined(entry.vcores) => {}
+        }
+        let output = entry.run.output.clone();
+        self.clone().drive(entry, active.clone()).await;
+        for wait in recovery::ORPHAN_WAITS {
+            tokio::time::sleep(wait).await;
+            let _beginning = self.beginning.lock().await;
+            let known = self.runs.lock().await.get(&run_id).cloned();
+            // Taken up again under its id.
+            if !known.is_some_and(|known| Arc::ptr_eq(&known, &active) && known.is_over()) {
+                return;
+            }
+            recovery::clear_up(&output, &run_id).await;
+        }
+    }
+
+    async fn drive(self, entry: Entry, active: Arc<ActiveRun>) {
+        let Some(submission) = &entry.submission else {
+            return;
         };
-        let absence = tokio::spawn(cancel_when_abandoned(
-            active.clone(),
-            self.client_absence_max,
-        ));
-        let driven = drive(&request, self.backend.as_ref(), &events, &active.cancel).await;
+        let place = Place::of(&submission.request, entry.run.submitted_at);
+        let _place = self.queue.enter(&submission.request.run_id, place);
+        let events = active.events();
+        let absence = active
+            .clone()
+            .cancel_when_abandoned(self.client_absence_max);
+        let absence = tokio::spawn(absence);
+        let driven = drive_until(
+            entry.run.deadline_at,
+            &submission.request,
+            self.backend.as_ref(),
+            &events,
+            &active.cancel,
+        )
+        .await;
         absence.abort();
-        let mut run = active.run();
-        run.finish(driven);
-        if let Err(error) = self.ledger.write(&run) {
-            tracing::error!(run = run.run_id, %error, "the ledger misses the end of a run");
+        self.end(entry, &active, driven).await;
+    }
+
+    /// Writes down how a run's driver ended.
+    async fn end(&self, mut entry: Entry, active: &ActiveRun, driven: Result<Outcome>) {
+        let run_id = entry.run.run_id.clone();
+        let stopped = |error: &Error| matches!(error.kind, Kind::Cancelled | Kind::Retryable);
+        if self.leaving.load(Ordering::SeqCst) && driven.as_ref().is_err_and(stopped) {
+            tracing::info!(run = run_id, "the run is left to the next scheduler");
+            entry.left = true;
+        } else {
+            entry.finish(driven);
         }
-        match &run.error {
-            None => tracing::info!(run = run.run_id, "run succeeded"),
-            Some(error) => tracing::warn!(run = run.run_id, %error, "run did not succeed"),
+        if let Err(error) = self.ledger.write(&entry).await {
+            tracing::error!(run = run_id, %error, "the ledger misses the end of a run");
         }
-        active.state.send_replace(run);
+        match &entry.run.error {
+            _ if !entry.run.is_over() => {}
+            None => tracing::info!(run = run_id, "run succeeded"),
+            Some(error) => tracing::warn!(run = run_id, %error, "run did not succeed"),
+        }
+        active.set(entry.run);
+        active.driven.cancel();
     }
 }
 
-/// How a run ends in the ledger.
-trait Finish {
-    fn finish(&mut self, driven: Result<Outcome>);
+fn new_run(submission: &SubmitRun) -> Run {
+    let request = &submission.request;
+    let deadline = submission.deadline_s.map(Duration::from_secs);
+    Run {
+        run_id: request.run_id.clone(),
+        job: request.job.name.clone(),
+        output: request.output.to_string(),
+        state: RunState::Running,
+        detached: submission.detach,
+        submitted_at: Utc::now(),
+        deadline_at: deadline.and_then(deadline_after),
+        finished_at: None,
+        error: None,
+        verdict: None,
+        already_done: false,
+    }
 }
 
-impl Finish for Run {
+impl Entry {
+    fn active(&self) -> ActiveRun {
+        let submission = self.submission.as_ref();
+        let submission_id = submission.and_then(|submission| submission.submission_id.clone());
+        ActiveRun::new(self.run.clone(), submission_id)
+    }
+
     fn finish(&mut self, driven: Result<Outcome>) {
-        self.finished_at = Some(Utc::now());
+        let run = &mut self.run;
+        run.finished_at = Some(Utc::now());
         match driven {
             Ok(outcome) => {
-                self.state = RunState::Succeeded;
-                self.verdict = outcome.verdict;
-                self.already_done = outcome.already_done;
+                run.state = RunState::Succeeded;
+                run.verdict = outcome.verdict;
+                // A scheduler that died after its commit had done the work of this very run.
+                run.already_done = outcome.already_done && !self.taken_up;
             }
             Err(error) => {
-                self.state = match error.kind {
+                run.state = match error.kind {
                     Kind::Cancelled => RunState::Cancelled,
                     _ => RunState::Failed,
                 };
-                self.error = Some(error);
+                run.error = Some(error);
             }
         }
-    }
-}
-
-/// Ends a run whose driver died with the process.
-async fn settle(run: &mut Run) {
-    let settled = async {
-        let table = Table::open(Location::parse(&run.output)?)?;
-        let published = table
-            .current()
-            .await?
-            .is_some_and(|s| s.manifest.knows(&run.run_id));
-        if !published {
-            roll_back(run).await?;
-        }
-        Ok::<_, Error>(published)
-    };
-    let driven = match settled.await {
-        Ok(true) => Ok(Outcome {
-            verdict: None,
-            already_done: false,
-        }),
-        Ok(false) => {
-            let cause = "the scheduler stopped while it went on";
-            Err(Error::new(Kind::Retryable, "run", &run.job, cause).hint("submit it again"))
-        }
-        Err(error) => Err(error),
-    };
-    tracing::info!(
-        run = run.run_id,
-        committed = driven.is_ok(),
-        "settled a run of the scheduler before"
-    );
-    run.finish(driven);
-}
-
-async fn roll_back(run: &Run) -> Result<()> {
-    Table::open(Location::parse(&run.output)?)?
-        .roll_back(&run.run_id)
-        .await
-}
-
-/// Cancels an attached run that no client has followed for a while.
-async fn cancel_when_abandoned(active: Arc<ActiveRun>, absence_max: Duration) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        if !active.run().detached && active.absence() > absence_max {
-            tracing::warn!(
-                run = active.run().run_id,
-                "its client went away; cancelling"
-            );
-            active.cancel.cancel();
-            return;
-        }
-    }
-}
-
-impl ActiveRun {
-    fn new(run: Run) -> Self {
-        Self {
-            state: watch::Sender::new(run),
-            events: broadcast::Sender::new(EVENTS_KEPT),
-            cancel: CancellationToken::new(),
-            clients: AtomicUsize::new(0),
-            left_at: std::sync::Mutex::new(Instant::now()),
-        }
-    }
-
-    pub fn run(&self) -> Run {
-        self.state.borrow().clone()
-    }
-
-    /// Waits for the run's end.
-    pub async fn wait(&self) -> Run {
-        let mut state = self.state.subscribe();
-        // The sender lives as long as `self`.
-        match state.wait_for(Run::is_over).await {
-            Ok(run) => run.clone(),
-            Err(_) => self.run(),
-        }
-    }
-
-    /// How long no client has followed the run.
-    fn absence(&self) -> Duration {
-        if self.clients.load(Ordering::SeqCst) > 0 {
-            return Duration::ZERO;
-        }
-        self.left_at
-            .lock()
-            .map_or(Duration::ZERO, |left| left.elapsed())
-    }
-
-    /// The run, what happens in it, and the run again once it is over.
-    pub fn follow(self: &Arc<Self>) -> impl futures::Stream<Item = StreamItem> + use<> {
-        let client = Client::arrive(self.clone());
-        let events = self.events.subscribe();
-        let state = self.state.subscribe();
-        let first = StreamItem::Run(Box::new(self.run()));
-        let rest = futures::stream::unfold(Some((client, events, state)), |following| async {
-            let (client, mut events, mut state) = following?;
-            if client.run.run().is_over() {
-                return Some((StreamItem::Run(Box::new(client.run.run())), None));
-            }
-            let item = tokio::select! {
-                event = next_event(&mut events) => StreamItem::Event(event),
-                _ = state.changed() => StreamItem::Run(Box::new(client.run.run())),
-            };
-            let over = matches!(&item, StreamItem::Run(run) if run.is_over());
-            Some((item, (!over).then_some((client, events, state))))
-        });
-        futures::StreamExt::chain(futures::stream::iter([first]), rest)
-    }
-}
-
-/// The next event; a client that lagged behind misses some, never all.
-async fn next_event(events: &mut broadcast::Receiver<RunEvent>) -> RunEvent {
-    loop {
-        match events.recv().await {
-            Ok(event) => return event,
-            Err(broadcast::error::RecvError::Lagged(_)) => {}
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
-    }
-}
-
-/// A client that follows a run, for as long as this value lives.
-struct Client {
-    run: Arc<ActiveRun>,
-}
-
-impl Client {
-    fn arrive(run: Arc<ActiveRun>) -> Self {
-        run.clients.fetch_add(1, Ordering::SeqCst);
-        Self { run }
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        if let Ok(mut left) = self.run.left_at.lock() {
-            *left = Instant::now();
-        }
-        self.run.clients.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -12,8 +12,10 @@ use ballista_scheduler::scheduler_process::create_scheduler;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use ballista_scheduler::state::session_manager::share_file_statistics_cache;
 use cinemill_engine::codec::EngineCodec;
+use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
+use cinemill_engine::store::Location;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +25,7 @@ use crate::backend::{ClusterBackend, Limits};
 use crate::config::Config;
 use crate::fleet::{self, Fleet};
 use crate::ledger::Ledger;
+use crate::rejoin::Executors;
 use crate::runs::Runs;
 use crate::service;
 use crate::slots::{RunQueue, SlotState};
@@ -39,16 +42,20 @@ const JOB_STATE_KEPT_S: u64 = 600;
 /// Seconds that a stopping executor may take to end its tasks.
 const EXECUTOR_STOP_S: u64 = 30;
 
-/// Serves until SIGTERM or SIGINT; then cancels what runs and returns.
+/// Serves until SIGTERM, and leaves what runs to the next start; or until SIGINT, and cancels it.
 pub async fn serve(config: Config) -> Result<()> {
+    let door = Door::new(&config.bind_host, config.external_host.as_deref())?;
     let address = format!("{}:{}", config.bind_host, config.port);
     let failed =
         |cause: &dyn std::fmt::Display| Error::new(Kind::Final, "serve on", &address, cause);
     let listener = TcpListener::bind(&address).await.map_err(|cause| {
         failed(&cause).hint("is another scheduler running here? choose another --port")
     })?;
-    let ledger = Ledger::open(&config.state_dir)?;
-    let ballista = Arc::new(ballista_config(&config));
+    door.warn_if_open(config.port);
+    let place = Location::parse(&config.state_dir)?;
+    let found_at = format!("{}:{}", door.external_host, config.port);
+    let ledger = Ledger::open(place, &found_at).await?;
+    let ballista = Arc::new(ballista_config(&config, door));
     ballista.validate().map_err(|cause| failed(&cause))?;
     let queue = Arc::new(RunQueue::default());
     let slots = Arc::new(SlotState::new(queue.clone()));
@@ -61,7 +68,9 @@ pub async fn serve(config: Config) -> Result<()> {
     let limits = Limits::from(&config);
     let backend = ClusterBackend::new(scheduler.clone(), fleet.clone(), jobs, limits);
     let client_absence = Duration::from_secs(config.client_absence_s);
-    let runs = Runs::recover(ledger, Arc::new(backend), queue, client_absence).await?;
+    let executor_timeout = Duration::from_secs(config.executor_timeout_s);
+    let executors = Executors::new(scheduler.clone(), executor_timeout);
+    let runs = Runs::recover(ledger, Arc::new(backend), queue, executors, client_absence).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);
@@ -74,10 +83,20 @@ pub async fn serve(config: Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|cause| failed(&cause))?;
     tokio::select! {
         served = axum::serve(listener, app) => served.map_err(|cause| failed(&cause))?,
-        _ = terminate.recv() => tracing::info!("received SIGTERM"),
-        _ = tokio::signal::ctrl_c() => tracing::info!("received SIGINT"),
+        // Services are restarted with it, and their work is to go on.
+        _ = terminate.recv() => {
+            tracing::info!("received SIGTERM; the runs go on with the next start");
+            runs.leave().await;
+        }
+        // A person who stops it means the work, too.
+        _ = tokio::signal::ctrl_c() => {
+            tracing::info!("received SIGINT; cancelling the runs");
+            runs.cancel_all().await;
+        }
+        // The runs are driven elsewhere by now; whatever was still done here would disturb them.
+        error = runs.lost() => return Err(error),
     }
-    runs.stop_all().await;
+    runs.close().await;
     Ok(())
 }
 
@@ -92,10 +111,10 @@ fn job_state(config: &SchedulerConfig) -> Arc<dyn JobState> {
     ))
 }
 
-fn ballista_config(config: &Config) -> SchedulerConfig {
+fn ballista_config(config: &Config, door: Door) -> SchedulerConfig {
     SchedulerConfig {
-        external_host: config.external_host.clone(),
-        bind_host: config.bind_host.clone(),
+        external_host: door.external_host,
+        bind_host: door.bind_host,
         bind_port: config.port,
         executor_timeout_seconds: config.executor_timeout_s,
         expire_dead_executor_interval_seconds: EXECUTOR_CHECK_INTERVAL_S,

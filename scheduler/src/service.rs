@@ -68,6 +68,7 @@ impl IntoResponse for Refused {
         let status = match self.0.kind {
             Kind::Usage if self.0.action.starts_with("find ") => StatusCode::NOT_FOUND,
             Kind::Usage | Kind::Definition => StatusCode::BAD_REQUEST,
+            Kind::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(Failure { error: self.0 })).into_response()

@@ -3,6 +3,7 @@
 mod catalog;
 mod cluster;
 mod drain;
+mod duration;
 mod executors;
 mod explain;
 mod output;
@@ -42,7 +43,7 @@ enum Verb {
     /// Show one run.
     Status(runs::OneRunArguments),
     /// Wait for a run to end.
-    Wait(runs::OneRunArguments),
+    Wait(runs::WaitArguments),
     /// Cancel a run.
     Cancel(runs::OneRunArguments),
     /// List the executors of a scheduler.

@@ -1,12 +1,14 @@
 //! `cinemill run`: a job inside this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cinemill_engine::error::Result;
-use cinemill_jobs::run::{Embedded, EventSender, drive};
+use cinemill_jobs::run::{Embedded, EventSender, deadline_after, drive_until};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::duration;
 use super::output;
 use super::progress::Progress;
 use super::request::JobArguments;
@@ -24,10 +26,15 @@ pub struct RunArguments {
     /// Id of the run; a finished one is not run again. Generated where not given.
     #[arg(long)]
     run_id: Option<String>,
+
+    /// Time from now (as 90, 30s, 10m or 2h) after which the run is cancelled and fails.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    deadline: Option<Duration>,
 }
 
 pub async fn run(arguments: RunArguments) -> Result<()> {
     let request = arguments.job.request(&arguments.output, arguments.run_id)?;
+    let deadline_at = arguments.deadline.and_then(deadline_after);
     let cancel = CancellationToken::new();
     let progress = Arc::new(Progress::new());
     let events: EventSender = {
@@ -36,7 +43,7 @@ pub async fn run(arguments: RunArguments) -> Result<()> {
     };
     let backend = Embedded::default();
     let driven = async {
-        let driven = drive(&request, &backend, &events, &cancel);
+        let driven = drive_until(deadline_at, &request, &backend, &events, &cancel);
         tokio::pin!(driven);
         tokio::select! {
             done = &mut driven => done,

@@ -1,8 +1,11 @@
 //! `cinemill runs`, `status`, `wait`, `cancel`: the runs of a scheduler.
 
+use std::time::Duration;
+
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::RunState;
-use cinemill_jobs::api::{Run, StreamItem};
+use cinemill_jobs::api::{Run, StreamItem, SubmitRun};
+use cinemill_jobs::attach::Attachment;
 use cinemill_jobs::client::Client;
 use cinemill_jobs::run::Outcome;
 use clap::Args;
@@ -22,6 +25,35 @@ pub struct SchedulerArguments {
 impl SchedulerArguments {
     pub fn client(&self) -> Result<Client> {
         Client::new(&self.scheduler)
+    }
+}
+
+/// How long to wait for it.
+#[derive(Debug, Args)]
+pub struct PatienceArguments {
+    /// Seconds to wait for a scheduler that went away, 60 where not given; given, also for one that
+    /// is not there yet.
+    #[arg(
+        long = "wait-for-scheduler",
+        value_name = "SECONDS",
+        env = "CINEMILL_WAIT_FOR_SCHEDULER_S"
+    )]
+    seconds: Option<u64>,
+}
+
+/// How long a scheduler may be away that was there.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
+impl PatienceArguments {
+    /// A client whose scheduler answers.
+    pub async fn attach(&self, scheduler: &SchedulerArguments) -> Result<Attachment> {
+        let given = self.seconds.map(Duration::from_secs);
+        let attachment = |wait: Duration| {
+            let client = scheduler.client()?;
+            Ok(Attachment::new(client, wait, output::note))
+        };
+        attachment(given.unwrap_or_default())?.reach().await?;
+        attachment(given.unwrap_or(AWAY_MAX))
     }
 }
 
@@ -48,6 +80,18 @@ pub struct OneRunArguments {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct WaitArguments {
+    /// Id of the run.
+    run_id: String,
+
+    #[command(flatten)]
+    scheduler: SchedulerArguments,
+
+    #[command(flatten)]
+    patience: PatienceArguments,
+}
+
 pub async fn list(arguments: RunsArguments) -> Result<()> {
     let runs = arguments.scheduler.client()?.runs().await?;
     if arguments.json {
@@ -68,14 +112,9 @@ pub async fn status(arguments: OneRunArguments) -> Result<()> {
 }
 
 /// Ends as the run ends, with its exit code. Ctrl-C ends the wait, not the run.
-pub async fn wait(arguments: OneRunArguments) -> Result<()> {
-    follow(
-        &arguments.scheduler.client()?,
-        &arguments.run_id,
-        false,
-        false,
-    )
-    .await
+pub async fn wait(arguments: WaitArguments) -> Result<()> {
+    let attachment = arguments.patience.attach(&arguments.scheduler).await?;
+    follow(&attachment, &arguments.run_id, None, false).await
 }
 
 pub async fn cancel(arguments: OneRunArguments) -> Result<()> {
@@ -124,10 +163,16 @@ fn summary(run: &Run) -> String {
     )
 }
 
-/// Follows a run to its end and fails as it fails. `own` runs are cancelled by Ctrl-C and SIGTERM.
-pub async fn follow(client: &Client, run_id: &str, own: bool, known_done: bool) -> Result<()> {
+/// Follows a run to its end and fails as it fails. A run of this process's own, of which the
+/// submission is given, is cancelled by Ctrl-C and SIGTERM.
+pub async fn follow(
+    attachment: &Attachment,
+    run_id: &str,
+    own: Option<&SubmitRun>,
+    known_done: bool,
+) -> Result<()> {
     let progress = Progress::new();
-    let followed = client.follow(run_id, |item| {
+    let followed = attachment.follow(run_id, own, |item| {
         if let StreamItem::Event(event) = item {
             progress.show(event);
         }
@@ -135,9 +180,9 @@ pub async fn follow(client: &Client, run_id: &str, own: bool, known_done: bool) 
     let ended = tokio::select! {
         run = followed => run,
         interrupted = interrupted() => match interrupted {
-            Ok(()) if own => {
+            Ok(()) if own.is_some() => {
                 output::note(format!("cancelling run {run_id}"));
-                client.cancel(run_id).await
+                attachment.client().cancel(run_id).await
             }
             Ok(()) => Err(Error::new(Kind::Cancelled, "wait for run", run_id, "the wait was interrupted")
                 .hint(format!("the run goes on; `cinemill cancel {run_id}` stops it"))),

@@ -1,13 +1,16 @@
 //! `cinemill submit`: a job on the cluster.
 
+use std::time::Duration;
+
 use cinemill_engine::error::Result;
 use cinemill_jobs::api::SubmitRun;
-use cinemill_jobs::client::Client;
+use cinemill_jobs::run::new_run_id;
 use clap::Args;
 
+use super::duration;
 use super::output;
 use super::request::JobArguments;
-use super::runs::{SchedulerArguments, follow};
+use super::runs::{PatienceArguments, SchedulerArguments, follow};
 
 #[derive(Debug, Args)]
 pub struct SubmitArguments {
@@ -16,6 +19,9 @@ pub struct SubmitArguments {
 
     #[command(flatten)]
     scheduler: SchedulerArguments,
+
+    #[command(flatten)]
+    patience: PatienceArguments,
 
     /// Folder of the table, local to the executors or s3://….
     #[arg(long, value_name = "DIR")]
@@ -37,6 +43,11 @@ pub struct SubmitArguments {
     /// Print the run id and return; the run goes on without this process.
     #[arg(long)]
     detach: bool,
+
+    /// Time from now (as 90, 30s, 10m or 2h) after which the run is cancelled and fails. One that
+    /// is attached to keeps its own.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    deadline: Option<Duration>,
 }
 
 pub async fn submit(arguments: SubmitArguments) -> Result<()> {
@@ -45,13 +56,14 @@ pub async fn submit(arguments: SubmitArguments) -> Result<()> {
     request.options.max_slots = arguments.max_slots;
     request.check()?;
     let run_id = request.run_id.clone();
-    let client: Client = arguments.scheduler.client()?;
-    let submitted = client
-        .submit(&SubmitRun {
-            request,
-            detach: arguments.detach,
-        })
-        .await?;
+    let attachment = arguments.patience.attach(&arguments.scheduler).await?;
+    let submission = SubmitRun {
+        request,
+        detach: arguments.detach,
+        deadline_s: arguments.deadline.map(|deadline| deadline.as_secs()),
+        submission_id: Some(new_run_id()),
+    };
+    let submitted = attachment.submit(&submission).await?;
     if arguments.detach {
         output::line(&run_id);
         return Ok(());
@@ -61,8 +73,10 @@ pub async fn submit(arguments: SubmitArguments) -> Result<()> {
     } else {
         "submitted"
     };
-    output::note(format!("{verb} run {run_id} on {}", client.scheduler()));
+    let scheduler = attachment.client().scheduler();
+    output::note(format!("{verb} run {run_id} on {scheduler}"));
     // Only who began a run cancels it along with itself.
+    let own = (!submitted.attached).then_some(&submission);
     let known_done = submitted.attached && submitted.run.is_over();
-    follow(&client, &run_id, !submitted.attached, known_done).await
+    follow(&attachment, &run_id, own, known_done).await
 }

@@ -228,6 +228,9 @@ pub async fn stop(folder: &Path) -> Result<bool> {
         return Ok(false);
     };
     let alive = processes.pids().any(is_alive);
+    // Or they would go on when a cluster is started in this folder again. A scheduler that is gone
+    // cannot be asked.
+    let _ = Client::new(&processes.scheduler)?.cancel_all().await;
     terminate(&processes).await;
     std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
     Ok(alive)

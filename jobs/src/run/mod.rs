@@ -7,6 +7,7 @@ mod audits;
 mod backend;
 mod checkpoints;
 mod checks;
+mod deadline;
 mod driver;
 mod embedded;
 mod events;
@@ -18,6 +19,7 @@ mod retry;
 mod verdict;
 
 pub use backend::{Backend, Needs, PhysicalJob};
+pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
 pub use embedded::{Embedded, machine_memory_bytes};
 pub use events::{EventSender, RunEvent, StageProgress};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    JOB, assert_code, assert_fails, assert_nothing_published, assert_same, sample, text, whole,
+    JOB, assert_code, assert_fails, assert_nothing_published, sample, text, whole,
 };
 
 const LARGE: u64 = 200_000;
@@ -103,51 +103,4 @@ fn a_submitted_run_is_cancelled_with_its_client_unless_detached() {
     );
     let table = whole(&output);
     assert_eq!(table.rows.rows.len(), 200_000);
-}
-
-#[test]
-fn a_run_whose_client_is_killed_is_cancelled() {
-    // Soon, so that the run is not over before.
-    let absence = ("CINEMILL_CLIENT_ABSENCE_S".to_owned(), "2".to_owned());
-    let cluster = Cluster::start_with(1, vec![absence]).unwrap();
-    let folder = TempDir::new().unwrap();
-    let output = folder.path().join("out");
-    let small = sample(20_000);
-    let arguments = [
-        "submit",
-        JOB,
-        "--input",
-        text(&small),
-        "--output",
-        text(&output),
-    ];
-    assert_code(&cluster.run(&arguments).unwrap(), 0, &[]);
-    let before = whole(&output);
-
-    // Long enough not to be done before the service misses its client.
-    let input = sample(2_000_000);
-    let arguments = [
-        "submit",
-        JOB,
-        "--input",
-        text(&input),
-        "--output",
-        text(&output),
-    ];
-    let mut arguments = arguments.to_vec();
-    arguments.extend(["--run-id", "lost"]);
-    let mut running = cluster.cinemill().start(&arguments).unwrap();
-    until_said(&mut running, "phase: check keys");
-    running.kill().unwrap();
-    // Looked at, not waited for: a client that follows would keep the run alive.
-    let state = poll("the end of a run without a client", || {
-        let ended = cluster.run(&["status", "lost", "--json"]).unwrap();
-        let run: Value = serde_json::from_str(&ended.stdout).unwrap();
-        let state = run["state"].as_str().unwrap().to_owned();
-        (state != "running").then_some(state)
-    });
-    assert_eq!(state.unwrap(), "cancelled");
-    let after = whole(&output);
-    assert_eq!(after.run_id, before.run_id);
-    assert_same(&after, &before);
 }

@@ -8,7 +8,6 @@ use cinemill_tests::cluster::Cluster;
 use cinemill_tests::processes::{Cinemill, poll};
 use cinemill_tests::published::{Published, staged, visible_files};
 use cinemill_tests::s3::S3Server;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fixture::{JOB, assert_code, assert_fails, assert_same, readable, sample, text, whole};
@@ -177,78 +176,6 @@ fn a_killed_run_is_taken_up_under_its_id() {
     let ended = Cinemill::default().run(&arguments).unwrap();
     assert_code(&ended, 0, &["200000 rows"]);
     assert_eq!(whole(output.path()).run_id, "again");
-}
-
-fn state(cluster: &Cluster, run_id: &str) -> String {
-    let ended = cluster.run(&["status", run_id, "--json"]).unwrap();
-    assert_code(&ended, 0, &[]);
-    let run: Value = serde_json::from_str(&ended.stdout).unwrap();
-    run["state"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn the_scheduler_may_be_killed_at_any_moment() {
-    let mut cluster = Cluster::start(2).unwrap();
-    let folder = TempDir::new().unwrap();
-    let output = folder.path().join("out");
-    let (small, large) = (sample(20_000), sample(200_000));
-    let submit = |cluster: &Cluster, input: &Path, run_id: &str, more: &[&str]| {
-        let (input, output) = (text(input), text(&output));
-        let mut arguments = vec![
-            "submit", JOB, "--input", input, "--output", output, "--run-id", run_id,
-        ];
-        arguments.extend(more);
-        cluster.cinemill().start(&arguments).unwrap()
-    };
-    let first = submit(&cluster, &small, "first", &[]).wait().unwrap();
-    assert_code(&first, 0, &[]);
-    let length = Instant::now();
-    assert_code(
-        &submit(&cluster, &large, "length", &[]).wait().unwrap(),
-        0,
-        &[],
-    );
-    let length = length.elapsed();
-    let new = whole(&output);
-    assert_code(
-        &submit(&cluster, &small, "second", &[]).wait().unwrap(),
-        0,
-        &[],
-    );
-    let mut table = whole(&output);
-    for moment in [1, 3, 5, 7] {
-        let run_id = format!("killed-{moment}");
-        let client = submit(&cluster, &large, &run_id, &[]);
-        thread::sleep(length * moment / 8);
-        cluster.kill_scheduler().unwrap();
-        assert_either(&readable(&output), &table, &new);
-        let client = client.wait().unwrap();
-        assert!(matches!(client.code(), Some(0 | 30)), "{}", client.stderr);
-        cluster.restart_scheduler().unwrap();
-        // The executors may still be at work for the scheduler that died.
-        poll("orphaned tasks' files to go", || {
-            staged(&output).unwrap().is_empty().then_some(())
-        })
-        .unwrap();
-        let found = whole(&output);
-        let waited = cluster.run(&["wait", &run_id]).unwrap();
-        match state(&cluster, &run_id).as_str() {
-            "succeeded" => {
-                assert_code(&waited, 0, &[]);
-                assert_same(&found, &new);
-                table = found;
-            }
-            "failed" => {
-                assert_fails(&waited, 20, &["hint: submit it again"]);
-                assert_same(&found, &table);
-            }
-            other => panic!("the run is {other}"),
-        }
-    }
-    // The cluster works as before, with the executors that it had.
-    let ended = submit(&cluster, &small, "after", &[]).wait().unwrap();
-    assert_code(&ended, 0, &["20000 rows"]);
-    whole(&output);
 }
 
 #[test]
