@@ -7,6 +7,7 @@ mod conditional;
 mod location;
 mod registry;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -30,6 +31,9 @@ use crate::error::{Error, Kind, Result};
 
 /// How many requests run side by side where many objects are touched at once.
 const PARALLEL_REQUESTS: usize = 16;
+/// How often a folder is deleted that fills up meanwhile, and the pause before it is tried again.
+const DELETE_TRIES: u32 = 100;
+const DELETE_PAUSE: Duration = Duration::from_millis(10);
 
 /// One bucket, or the local file system.
 #[derive(Debug, Clone)]
@@ -186,7 +190,8 @@ impl Store {
         }
     }
 
-    /// Deletes all below a folder, and on a local disk the folder itself.
+    /// Deletes all below a folder, and on a local disk the folder itself, also while somebody who
+    /// is about to stop still puts files there.
     pub async fn delete_folder(&self, folder: &Path) -> Result<()> {
         let Some(local) = self.file_path(folder) else {
             let below = self.list(folder).await?;
@@ -194,16 +199,29 @@ impl Store {
                 .delete(below.into_iter().map(|meta| meta.location).collect())
                 .await;
         };
-        match tokio::fs::remove_dir_all(&local).await {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
-                Kind::Retryable,
-                "delete",
-                local.display(),
-                cause,
-            )),
-            _ => Ok(()),
+        for attempt in 1.. {
+            match tokio::fs::remove_dir_all(&local).await {
+                Err(cause) if is_filled_meanwhile(&cause) && attempt < DELETE_TRIES => {
+                    tokio::time::sleep(DELETE_PAUSE).await;
+                }
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    return Err(Error::new(
+                        Kind::Retryable,
+                        "delete",
+                        local.display(),
+                        cause,
+                    ));
+                }
+                _ => break,
+            }
         }
+        Ok(())
     }
+}
+
+/// Whether a folder could not be removed because a file came into it after it was listed.
+fn is_filled_meanwhile(cause: &std::io::Error) -> bool {
+    cause.kind() == ErrorKind::DirectoryNotEmpty
 }
 
 /// What a store refuses for good, as opposed to trouble that may pass.

@@ -3,8 +3,11 @@
 
 mod api;
 mod faults;
+mod front;
+mod holds;
 mod multipart;
 mod store;
+mod troubles;
 mod uploads;
 
 use std::collections::hash_map::RandomState;
@@ -18,20 +21,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError, HttpResponse};
+use s3s::service::S3ServiceBuilder;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 pub use self::faults::{Faults, Moment};
+use self::front::{Front, serve};
+pub use self::holds::Hold;
 use self::store::Store;
+pub use self::troubles::Trouble;
 
 const REGION: &str = "us-east-1";
 
@@ -195,67 +193,4 @@ impl Keys {
         fs::write(&path, format!("{}\n{}\n", keys.access, keys.secret))?;
         Ok(keys)
     }
-}
-
-async fn serve(listener: TcpListener, front: Arc<Front>) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-        return;
-    };
-    // Dropped with this future, which ends all connections.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                let front = Arc::clone(&front);
-                connections.spawn(async move {
-                    let service = service_fn(move |request| Arc::clone(&front).answer(request));
-                    // A connection that breaks is the client's to notice.
-                    let _ = auto::Builder::new(TokioExecutor::new())
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-/// Stands before the S3 service and loses requests or answers when told to.
-struct Front {
-    service: S3Service,
-    faults: Arc<Faults>,
-}
-
-impl Front {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<HttpResponse, HttpError> {
-        let fault = self.faults.take(request.method(), request.uri());
-        let mut request = request.map(Body::from);
-        if fault == Some(Moment::Before) {
-            // Read to its end, or the client may see a broken connection in place of the answer.
-            let _ = request.body_mut().store_all_limited(usize::MAX).await;
-            return Ok(unavailable());
-        }
-        let answer = self.service.call(request).await?;
-        Ok(if fault == Some(Moment::After) {
-            unavailable()
-        } else {
-            answer
-        })
-    }
-}
-
-fn unavailable() -> HttpResponse {
-    const TEXT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-        <Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
-    let mut response = Response::new(Body::from(TEXT.to_owned()));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("application/xml"),
-    );
-    response
 }

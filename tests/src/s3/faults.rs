@@ -1,10 +1,13 @@
 //! What goes wrong on purpose.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::{Method, Uri};
 use s3s::{S3Result, s3_error};
+
+use super::holds::{Hold, Holds};
+use super::troubles::{Trouble, Troubles};
 
 /// Whether a failing request has had its effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,14 +27,38 @@ pub struct Faults {
     fail_next: AtomicU32,
     failing: Mutex<Failing>,
     deny_prefix: Mutex<Option<String>>,
+    troubles: Mutex<Option<Arc<Troubles>>>,
+    pub(super) holds: Holds,
 }
 
 /// Which requests [`Faults::fail_next`] is about.
 #[derive(Debug, Default)]
 struct Failing {
+    trouble: Trouble,
     moment: Moment,
+    matching: Matching,
+}
+
+/// A kind of requests; all, unless told.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
     method: Option<Method>,
     target: String,
+}
+
+impl Matching {
+    fn new(method: Option<&str>, target: &str) -> Self {
+        Self {
+            // A method that cannot be parsed is one that no request has.
+            method: method.map(|name| name.parse().unwrap_or(Method::CONNECT)),
+            target: target.to_owned(),
+        }
+    }
+
+    pub fn includes(&self, method: &Method, uri: &Uri) -> bool {
+        let is_method = self.method.as_ref().is_none_or(|wanted| wanted == method);
+        is_method && uri.to_string().contains(&self.target)
+    }
 }
 
 impl Faults {
@@ -49,14 +76,44 @@ impl Faults {
     /// As [`Faults::fail_next`], only for requests whose path and query contain `target`, such as
     /// `/_SUCCESS` or `uploadId=`.
     pub fn fail_next_to(&self, count: u32, method: Option<&str>, target: &str, moment: Moment) {
-        // A method that cannot be parsed is one that no request has.
-        let method = method.map(|name| name.parse().unwrap_or(Method::CONNECT));
+        self.trouble_next_to(count, Trouble::SlowDown, method, target, moment);
+    }
+
+    /// As [`Faults::fail_next_to`], with a trouble of choice.
+    pub fn trouble_next_to(
+        &self,
+        count: u32,
+        trouble: Trouble,
+        method: Option<&str>,
+        target: &str,
+        moment: Moment,
+    ) {
         *lock(&self.failing) = Failing {
+            trouble,
             moment,
-            method,
-            target: target.to_owned(),
+            matching: Matching::new(method, target),
         };
         self.fail_next.store(count, Ordering::Relaxed);
+    }
+
+    /// From now on one request in `one_in` meets one of these kinds of trouble, half of them after
+    /// they had their effect. Which ones follows from the seed.
+    pub fn trouble_one_in(&self, one_in: u32, kinds: &[Trouble], seed: u64) {
+        *lock(&self.troubles) = Some(Arc::new(Troubles::new(one_in, kinds, seed)));
+    }
+
+    /// Ends [`Faults::trouble_one_in`]; how many requests met trouble.
+    pub fn end_troubles(&self) -> u64 {
+        lock(&self.troubles)
+            .take()
+            .map_or(0, |troubles| troubles.met())
+    }
+
+    /// Requests of this method, if one is given, whose path and query contain `target` wait until
+    /// the result is released or dropped: before they have their effect, or after it and before
+    /// they are answered.
+    pub fn hold(&self, method: Option<&str>, target: &str, moment: Moment) -> Hold {
+        self.holds.add(Matching::new(method, target), moment)
     }
 
     /// How many requests are still to fail.
@@ -80,19 +137,22 @@ impl Faults {
         }
     }
 
-    /// Whether the request is one of those to fail; if so, there is one less to come.
-    pub(super) fn take(&self, method: &Method, uri: &Uri) -> Option<Moment> {
+    /// What a request meets, which is then one of those that were to meet it.
+    pub(super) fn next(&self, method: &Method, uri: &Uri) -> Option<(Trouble, Moment)> {
+        self.take(method, uri).or_else(|| {
+            let troubles = lock(&self.troubles).clone();
+            troubles.and_then(|troubles| troubles.next())
+        })
+    }
+
+    fn take(&self, method: &Method, uri: &Uri) -> Option<(Trouble, Moment)> {
         let failing = lock(&self.failing);
-        let is_other = failing
-            .method
-            .as_ref()
-            .is_some_and(|wanted| wanted != method);
-        if is_other || !uri.to_string().contains(&failing.target) {
+        if !failing.matching.includes(method, uri) {
             return None;
         }
         let left = self.fail_next.load(Ordering::Relaxed).checked_sub(1)?;
         self.fail_next.store(left, Ordering::Relaxed);
-        Some(failing.moment)
+        Some((failing.trouble, failing.moment))
     }
 }
 

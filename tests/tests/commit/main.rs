@@ -107,6 +107,7 @@ scenarios! {
         races::two_sweepers,
         races::sweepers_meet_a_new_attempt,
         races::a_living_run_is_not_swept,
+        races::late_tasks_meet_a_sweep,
         leases::granted_busy_done,
         leases::taken_over_after_death,
         leases::committed_without_a_record,

@@ -4,8 +4,10 @@
 use cinemill_engine::sink::table::{CommitStep, LeaseOutcome, RunState};
 
 use cinemill_engine::sink::table::Commit;
+use cinemill_engine::store::Store;
+use object_store::path::Path as ObjectPath;
 
-use crate::world::{Driver, World, publication, visible};
+use crate::world::{Driver, Place, World, publication, visible};
 
 async fn compete(driver: Driver) -> Result<String, String> {
     let Driver { run, lease, commit } = driver;
@@ -139,5 +141,45 @@ pub async fn sweepers_meet_a_new_attempt(world: &World) {
         let (run, lease) = ("r1".to_owned(), driven);
         compete(Driver { run, lease, commit }).await.unwrap();
         world.assert_settled(&place, "r1").await;
+    }
+}
+
+/// Tasks of a dead run still write while it is swept, into folders that come and go. That is
+/// nobody's failure, and nothing stays once they have stopped.
+pub async fn late_tasks_meet_a_sweep(world: &World) {
+    let place = world.place("t");
+    place.publish("r0").await;
+    for round in 0..10 {
+        let run = format!("dead-{round}");
+        let dead = place.prepared(&run).await;
+        place.crash(dead).await;
+        let late = tokio::spawn(late_files(place.store().clone(), folder_of(&place, &run)));
+        while !late.is_finished() {
+            place.table.roll_back(&run).await.unwrap();
+        }
+        late.await.unwrap();
+        place.table.roll_back(&run).await.unwrap();
+    }
+    place.publish("r1").await;
+    world.assert_settled(&place, "r1").await;
+}
+
+fn folder_of(place: &Place, run: &str) -> ObjectPath {
+    place.path(&format!("_staging/{run}/1"))
+}
+
+/// As tasks make files: the folder may be gone by then, or half gone.
+async fn late_files(store: Store, folder: ObjectPath) {
+    let Some(local) = store.file_path(&folder) else {
+        for file in 0..3 {
+            let path = folder.clone().join(format!("{file}.parquet"));
+            store.write(&path, "late".into()).await.unwrap();
+        }
+        return;
+    };
+    for file in 0..300 {
+        let _ = std::fs::create_dir_all(&local);
+        let _ = std::fs::write(local.join(format!("{file}.parquet")), "late");
+        tokio::task::yield_now().await;
     }
 }

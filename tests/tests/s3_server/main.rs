@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::time::Duration;
 
-use cinemill_tests::s3::{Moment, S3Server};
+use cinemill_tests::s3::{Moment, S3Server, Trouble};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpRequest, HttpRequestBody};
 use object_store::list::{PaginatedListOptions, PaginatedListStore as _};

@@ -64,10 +64,15 @@ impl Table {
         self.sweep_dead_runs(own).await
     }
 
+    /// Clears up after dead runs. What cannot be cleared up is no failure of the run that tries:
+    /// it stays hidden, and the next one tries again.
     pub(super) async fn sweep_dead_runs(&self, own: &str) -> Result<()> {
         for run_id in self.staged_runs().await? {
-            if own != run_id && self.is_dead(&run_id).await? {
-                self.roll_back(&run_id).await?;
+            if own != run_id
+                && self.is_dead(&run_id).await?
+                && let Err(error) = self.roll_back(&run_id).await
+            {
+                tracing::warn!(run = run_id, %error, "could not clear up after a dead run");
             }
         }
         Ok(())
