@@ -9,3 +9,4 @@ mod joins;
 mod killed;
 mod random;
 mod scheduler;
+mod stock;
