@@ -1,6 +1,6 @@
 //! Executors that leave while a run needs them.
 
-use cinemill_tests::processes::poll;
+use cinemill_tests::processes::{poll, send};
 use rustix::process::Signal;
 
 use crate::fixture::{Executor, Site, wait_for_held};
@@ -51,15 +51,40 @@ fn a_draining_executor_gets_no_more_tasks() {
     wait_for_held(&hold, 2);
     leaving.signal(Signal::TERM);
     site.wait_for_slots("a draining slot", |slots| slots["draining"] == 1);
-    // Tasks of another run wait, although a slot of the leaving executor becomes free.
+    let other_hold = site.hold("other");
     let other = site.submit("other", &[]);
     site.wait_for_slots("waiting tasks", |slots| {
         slots["tasks_pending"].as_u64() > Some(1)
     });
     hold.release();
     site.assert_done_at_once(held, "held");
+    // With a task of the other run it could not.
     assert_eq!(leaving.code(), Some(0));
+    wait_for_held(&other_hold, 1);
+    other_hold.release();
     site.assert_done_at_once(other, "other");
+}
+
+#[test]
+fn a_draining_executor_serves_its_files_while_others_need_them() {
+    let site = Site::start(1);
+    let leaving = site.executor(&[], &[]);
+    let hold = site.hold("table");
+    let run = site.submit("table", &[]);
+    wait_for_held(&hold, 2);
+    // The other one comes no further for a while, in the middle of a task.
+    let other = site.cluster.executor_pids()[0];
+    send(other, Signal::STOP);
+    hold.release();
+    let drain = ["drain", &leaving.id];
+    poll("files to be all that is needed", || {
+        let ended = site.cluster.run(&drain).unwrap();
+        ended.says("waits for shuffle files of job").then_some(())
+    })
+    .unwrap();
+    send(other, Signal::CONT);
+    site.assert_done_at_once(run, "table");
+    assert_eq!(leaving.code(), Some(0));
 }
 
 /// The deadline ends while a task runs: what was lost is seen at once and done again, long before
