@@ -33,6 +33,10 @@ pub enum Claim {
 
 /// A claim in a bucket, and the task that renews it.
 pub struct Lease {
+    store: Store,
+    /// Of the object.
+    place: Location,
+    id: String,
     lost: CancellationToken,
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -71,9 +75,15 @@ impl Claim {
         }
     }
 
-    /// Whether another scheduler has taken the ledger over.
-    pub fn is_lost(&self) -> bool {
-        matches!(self, Self::Leased(lease) if lease.lost.is_cancelled())
+    /// Whether the ledger is still this scheduler's, by asking the store.
+    pub async fn is_ours(&self) -> Result<bool> {
+        match self {
+            Self::Locked { .. } => Ok(true),
+            Self::Leased(lease) => {
+                let (found, _) = read(&lease.store, &lease.place).await?;
+                Ok(found.is_some_and(|holder| holder.id == lease.id))
+            }
+        }
     }
 
     /// Gives the ledger back, so that the next scheduler need not wait.
@@ -108,11 +118,14 @@ fn lock(folder: &FilePath) -> Result<File> {
 }
 
 async fn lease(ledger: &Location, store: &Store, address: &str) -> Result<Lease> {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let place = ledger.join(CLAIM);
     let mut slot = Slot {
         ledger: ledger.clone(),
         store: store.clone(),
+        place: place.clone(),
         holder: Holder {
-            id: uuid::Uuid::new_v4().simple().to_string(),
+            id: id.clone(),
             address: address.to_owned(),
             renewed_at: Utc::now(),
             released: false,
@@ -121,6 +134,9 @@ async fn lease(ledger: &Location, store: &Store, address: &str) -> Result<Lease>
     };
     slot.win().await?;
     let lease = Lease {
+        store: store.clone(),
+        place,
+        id,
         lost: CancellationToken::new(),
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
@@ -138,6 +154,7 @@ async fn lease(ledger: &Location, store: &Store, address: &str) -> Result<Lease>
 struct Slot {
     ledger: Location,
     store: Store,
+    place: Location,
     holder: Holder,
     version: Expect,
 }
@@ -189,8 +206,7 @@ impl Slot {
                     self.holder.released = true;
                 }
             }
-            self.holder.renewed_at = Utc::now();
-            match self.write().await {
+            match self.renew().await {
                 Ok(true) => {}
                 Ok(false) => {
                     lost.cancel();
@@ -204,25 +220,32 @@ impl Slot {
         }
     }
 
+    /// False where the claim is somebody else's by now.
+    async fn renew(&mut self) -> Result<bool> {
+        self.holder.renewed_at = Utc::now();
+        if self.write().await? {
+            return Ok(true);
+        }
+        // It may be our own that is there: a write to which the store gave no answer.
+        let (found, version) = self.read().await?;
+        if found.is_none_or(|found| found.id != self.holder.id) {
+            return Ok(false);
+        }
+        self.version = version;
+        self.write().await
+    }
+
     async fn read(&self) -> Result<(Option<Holder>, Expect)> {
-        let path = self.ledger.join(CLAIM);
-        let Some((bytes, meta)) = self.store.read(path.path()).await? else {
-            return Ok((None, Expect::Absent));
-        };
-        let holder = serde_json::from_slice(&bytes)
-            .map_err(|cause| Error::new(Kind::Final, "read", &path, cause))?;
-        Ok((Some(holder), Expect::found(Some(&meta))))
+        read(&self.store, &self.place).await
     }
 
     /// False where somebody else wrote in between.
     async fn write(&mut self) -> Result<bool> {
-        let path = self.ledger.join(CLAIM);
+        let path = self.place.path();
         let json = serde_json::to_vec_pretty(&self.holder)
-            .map_err(|cause| Error::new(Kind::Final, "write", &path, cause))?;
-        let written = self
-            .store
-            .write_if(path.path(), Bytes::from(json), &self.version);
-        match written.await? {
+            .map_err(|cause| Error::new(Kind::Final, "write", path, cause))?;
+        let write = self.store.write_if(path, Bytes::from(json), &self.version);
+        match write.await? {
             PutOutcome::Written(version) => {
                 self.version = version;
                 Ok(true)
@@ -230,4 +253,13 @@ impl Slot {
             PutOutcome::Conflict => Ok(false),
         }
     }
+}
+
+async fn read(store: &Store, place: &Location) -> Result<(Option<Holder>, Expect)> {
+    let Some((bytes, meta)) = store.read(place.path()).await? else {
+        return Ok((None, Expect::Absent));
+    };
+    let holder = serde_json::from_slice(&bytes)
+        .map_err(|cause| Error::new(Kind::Final, "read", place, cause))?;
+    Ok((Some(holder), Expect::found(Some(&meta))))
 }

@@ -21,7 +21,7 @@ const PARALLEL_READS: usize = 16;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
     pub run: Run,
-    /// All that is needed to drive the run; `None` in entries of version 0.1.
+    /// All that is needed to drive the run; `None` in entries of earlier versions.
     #[serde(default)]
     pub submission: Option<SubmitRun>,
     /// How many vcores the executors had together when it began.
@@ -108,21 +108,27 @@ impl Ledger {
             let cause = "another scheduler has taken the ledger over";
             Error::new(Kind::Unreachable, "write ledger", &path, cause)
         };
-        if self.claim.is_lost() {
-            return Err(lost());
-        }
         let json = serde_json::to_vec_pretty(entry)
             .map_err(|cause| Error::new(Kind::Retryable, "write ledger", &path, cause))?;
-        let before = self.versions.get(run_id).map(|version| version.clone());
-        let expect = before.unwrap_or(Expect::Absent);
-        let write = self.store.write_if(path.path(), Bytes::from(json), &expect);
-        match write.await? {
-            PutOutcome::Written(version) => {
+        for _ in 0..2 {
+            let known = self.versions.get(run_id).map(|version| version.clone());
+            let expect = known.unwrap_or(Expect::Absent);
+            let write = self
+                .store
+                .write_if(path.path(), Bytes::from(json.clone()), &expect);
+            if let PutOutcome::Written(version) = write.await? {
                 self.versions.insert(run_id.clone(), version);
-                Ok(())
+                return Ok(());
             }
-            PutOutcome::Conflict => Err(lost()),
+            if !self.claim.is_ours().await? {
+                return Err(lost());
+            }
+            // Our own is there: a write to which the store gave no answer.
+            let found = self.store.read(path.path()).await?;
+            let version = Expect::found(found.as_ref().map(|(_, meta)| meta));
+            self.versions.insert(run_id.clone(), version);
         }
+        Err(lost())
     }
 
     /// Returns when another scheduler has taken the ledger over: this one must write no more.

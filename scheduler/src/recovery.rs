@@ -28,7 +28,7 @@ pub fn take_up(entry: &mut Entry) -> Result<()> {
         Err(Error::new(kind, "run", &entry.run.job, cause).hint(hint))
     };
     if entry.submission.is_none() {
-        let cause = "a scheduler of version 0.1 stopped while it went on".to_owned();
+        let cause = "a scheduler of an earlier version stopped while it went on".to_owned();
         return refused(Kind::Retryable, cause, "submit it again");
     }
     let crashes = entry.crashes + u32::from(!entry.left);

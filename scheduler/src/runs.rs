@@ -26,8 +26,8 @@ const STOP_WAIT: Duration = Duration::from_secs(20);
 pub struct Runs {
     ledger: Arc<Ledger>,
     backend: Arc<dyn Backend>,
-    queue: Arc<RunQueue>,
     executors: Executors,
+    queue: Arc<RunQueue>,
     /// How long an attached run goes on when no client follows it any more.
     client_absence_max: Duration,
     runs: Arc<Mutex<BTreeMap<String, Arc<ActiveRun>>>>,
@@ -42,16 +42,16 @@ impl Runs {
     pub async fn recover(
         ledger: Ledger,
         backend: Arc<dyn Backend>,
-        queue: Arc<RunQueue>,
         executors: Executors,
+        queue: Arc<RunQueue>,
         client_absence_max: Duration,
     ) -> Result<Self> {
         let entries = ledger.read().await?;
         let all = Self {
             ledger: Arc::new(ledger),
             backend,
-            queue,
             executors,
+            queue,
             client_absence_max,
             runs: Arc::default(),
             beginning: Arc::default(),
@@ -213,8 +213,9 @@ impl Runs {
         let Some(submission) = &entry.submission else {
             return;
         };
-        let place = Place::of(&submission.request, entry.run.submitted_at);
-        let _place = self.queue.enter(&submission.request.run_id, place);
+        let request = &submission.request;
+        let place = Place::of(request, entry.run.submitted_at);
+        let _place = self.queue.enter(&request.run_id, place);
         let events = active.events();
         let absence = active
             .clone()
@@ -222,7 +223,7 @@ impl Runs {
         let absence = tokio::spawn(absence);
         let driven = drive_until(
             entry.run.deadline_at,
-            &submission.request,
+            request,
             self.backend.as_ref(),
             &events,
             &active.cancel,

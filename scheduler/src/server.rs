@@ -70,7 +70,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let client_absence = Duration::from_secs(config.client_absence_s);
     let executor_timeout = Duration::from_secs(config.executor_timeout_s);
     let executors = Executors::new(scheduler.clone(), executor_timeout);
-    let runs = Runs::recover(ledger, Arc::new(backend), queue, executors, client_absence).await?;
+    let runs = Runs::recover(ledger, Arc::new(backend), executors, queue, client_absence).await?;
     let grpc = SchedulerGrpcServer::new(scheduler.clone())
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
         .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX);

@@ -38,7 +38,7 @@ fn unfinished_runs_are_ended_as_their_tables_tell() {
         unfinished(entry);
         entry["crashes"] = json!(10);
     });
-    // A scheduler of version 0.1 wrote no more than this.
+    // Earlier versions wrote no more than this.
     site.change_entry("old", |entry| {
         unfinished(entry);
         *entry = json!({"run": entry["run"]});
