@@ -61,6 +61,13 @@ impl Hold {
     }
 }
 
+/// The present hold, and how many there were before.
+#[derive(Debug, Default)]
+struct Held {
+    number: u64,
+    hold: Option<Hold>,
+}
+
 /// Hands requests on to the S3 server. It stops when dropped.
 pub struct Gate {
     address: SocketAddr,
@@ -72,7 +79,7 @@ pub struct Gate {
 struct Door {
     upstream: String,
     http: reqwest::Client,
-    hold: watch::Sender<Option<Hold>>,
+    hold: watch::Sender<Held>,
     held: AtomicUsize,
     /// Answered requests by method.
     answered: Mutex<BTreeMap<String, usize>>,
@@ -87,7 +94,7 @@ impl Gate {
         let door = Arc::new(Door {
             upstream: upstream.to_owned(),
             http: reqwest::Client::builder().no_proxy().build()?,
-            hold: watch::Sender::new(None),
+            hold: watch::Sender::default(),
             held: AtomicUsize::new(0),
             answered: Mutex::default(),
         });
@@ -118,14 +125,21 @@ impl Gate {
         format!("http://{}", self.address)
     }
 
-    /// Holds these requests from now on, and no others.
+    /// Lets go of all that is held, and holds these requests from now on.
     pub fn hold(&self, hold: Hold) {
-        self.door.hold.send_replace(Some(hold));
+        self.change(Some(hold));
     }
 
     /// Lets go of all that is held.
     pub fn release(&self) {
-        self.door.hold.send_replace(None);
+        self.change(None);
+    }
+
+    fn change(&self, hold: Option<Hold>) {
+        self.door.hold.send_modify(|held| {
+            held.number += 1;
+            held.hold = hold;
+        });
     }
 
     /// How many requests are held now.
@@ -140,10 +154,8 @@ impl Gate {
 
     /// Waits until a request is held.
     pub fn wait_for_held(&self) -> Result<()> {
-        let held = self.door.hold.borrow().clone();
-        poll(&format!("a held request: {held:?}"), || {
-            (self.held() > 0).then_some(())
-        })
+        let what = format!("a held request: {:?}", self.door.hold.borrow());
+        poll(&what, || (self.held() > 0).then_some(()))
     }
 }
 
@@ -180,14 +192,14 @@ async fn serve(listener: TcpListener, door: Arc<Door>) -> io::Result<()> {
 
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let moment = self.moment_of(&request);
+        let (number, moment) = self.hold_of(&request);
         let method = request.method().to_string();
         if moment == Some(Moment::Before) {
-            self.wait().await;
+            self.wait(number).await;
         }
         let answer = self.hand_on(request).await;
         if moment == Some(Moment::After) {
-            self.wait().await;
+            self.wait(number).await;
         }
         *self.answered().entry(method).or_default() += 1;
         answer.unwrap_or_else(|_| {
@@ -201,18 +213,19 @@ impl Door {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn moment_of(&self, request: &Request<Incoming>) -> Option<Moment> {
-        let hold = self.hold.borrow();
-        hold.as_ref()
-            .filter(|hold| hold.is_about(request))
-            .map(|hold| hold.moment)
+    /// The number of the present hold, and when it stops the request, if it does.
+    fn hold_of(&self, request: &Request<Incoming>) -> (u64, Option<Moment>) {
+        let held = self.hold.borrow();
+        let hold = held.hold.as_ref().filter(|hold| hold.is_about(request));
+        (held.number, hold.map(|hold| hold.moment))
     }
 
-    /// Ends when the hold is lifted; cancelled when the client goes away.
-    async fn wait(&self) {
+    /// Ends when this hold is lifted; cancelled when the client goes away.
+    async fn wait(&self, number: u64) {
         let _counted = Counted::new(&self.held);
+        let mut holds = self.hold.subscribe();
         // The sender lives as long as this.
-        let _ = self.hold.subscribe().wait_for(Option::is_none).await;
+        let _ = holds.wait_for(|held| held.number != number).await;
     }
 
     /// Asks the server the same, signature and all: it is made for the host that the client names.

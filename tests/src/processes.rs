@@ -20,16 +20,16 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 pub const LIMIT: Duration = Duration::from_secs(150);
 const POLL: Duration = Duration::from_millis(10);
 
-/// A program of this build; Cargo puts them two folders above the tests.
+/// A program of this build: beside this one, or beside the folder of this one, which is where Cargo
+/// puts tests.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let folder = own.ancestors().nth(2).unwrap_or(Path::new("."));
-    let path = folder.join(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let path = path.display();
-    Err(format!("{path} is missing; build it first: cargo build --release --workspace").into())
+    let folders = own.ancestors().skip(1).take(2);
+    let mut paths = folders.map(|folder| folder.join(name));
+    paths.find(|path| path.is_file()).ok_or_else(|| {
+        let hint = "build it first: cargo build --release --workspace";
+        format!("{name} is missing; {hint}").into()
+    })
 }
 
 /// Looks again and again until there is an answer.

@@ -93,13 +93,9 @@ impl Story {
         })
     }
 
-    pub fn wait_for_phase(&self, phase: &str) -> Result<()> {
-        self.wait_for(&format!("phase {phase}"), |events| {
-            let mut names = events.iter().map(|event| &event["event"]);
-            names
-                .any(|event| event["event"] == "phase" && event["name"] == phase)
-                .then_some(())
-        })
+    /// Waits until the scheduler knows the run.
+    pub fn wait_for_begin(&self) -> Result<()> {
+        self.wait_for("the begin", |events| (!events.is_empty()).then_some(()))
     }
 
     /// How often a phase of the run was begun until the run succeeded.

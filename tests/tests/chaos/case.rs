@@ -95,6 +95,11 @@ impl Case {
         self.fleet.executors[executor].gate().unwrap()
     }
 
+    /// What a client of the store needs in its environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.server.environment()
+    }
+
     /// Starts a run, and a client that waits for its end.
     pub fn submit(&self, run_id: &str, more: &[&str]) -> Submitted {
         let mut arguments = vec![

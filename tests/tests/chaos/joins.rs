@@ -28,7 +28,7 @@ fn an_executor_that_joins_takes_up_the_next_tasks() {
 fn a_run_waits_for_the_first_executor() {
     let mut case = Case::new(0);
     let run = case.submit("waits", &[]);
-    run.story.wait_for_phase("plan").unwrap();
+    run.story.wait_for_begin().unwrap();
     case.fleet.add_executor().unwrap();
     case.ends_right(run);
 }

@@ -10,3 +10,4 @@ mod joins;
 mod killed;
 mod random;
 mod scheduler;
+mod stock;
