@@ -2,7 +2,8 @@
 # All checks and all tests; continuous integration calls this and nothing else.
 #
 # Needs Rust (rustup's, or any with cargo, rustfmt and clippy), git and Python 3. The tests start
-# the servers that they need themselves.
+# the servers that they need themselves. Tests of several hosts need root and iproute2 too; without
+# them they are skipped and say so.
 set -euo pipefail
 cd "$(dirname "$0")"
 exec </dev/null
@@ -18,6 +19,11 @@ for component in rustfmt clippy; do
         step rustup component add "$component"
     fi
 done
+
+if ! command -v ip >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    step apt-get update --quiet
+    step apt-get install --yes --quiet iproute2
+fi
 
 step cargo fmt --all --check
 step python3 tests/tidy.py

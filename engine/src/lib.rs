@@ -12,6 +12,7 @@ pub mod codec;
 pub mod doors;
 pub mod error;
 pub mod logging;
+pub mod memory;
 pub mod session;
 pub mod sink;
 pub mod source;

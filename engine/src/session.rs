@@ -41,7 +41,7 @@ pub struct SessionOptions {
 
 /// Settings of a session. Never holds a secret: settings travel with every task.
 pub fn config(options: &SessionOptions) -> SessionConfig {
-    let mut config = SessionConfig::new_with_ballista()
+    let config = SessionConfig::new_with_ballista()
         .with_target_partitions(options.partitions)
         // Ballista's static planner: the adaptive one does not survive the loss of an executor.
         .set_bool("ballista.planner.adaptive.enabled", false)
@@ -58,10 +58,51 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             !options.scarce_memory,
         )
         .with_collect_statistics(false);
-    if !options.distributed {
-        config = config.with_round_robin_repartition(true);
+    match options.distributed {
+        true => bounded(config),
+        false => config.with_round_robin_repartition(true),
     }
+}
+
+/// The largest build side, in estimated bytes and rows, that every task of a join gets whole. It
+/// is built anew in each of them.
+const BROADCAST_BYTES_MAX: usize = 8 << 20;
+const BROADCAST_ROWS_MAX: usize = 256 << 10;
+/// What a task buffers of its output before it spills.
+const SHUFFLE_WRITE_BYTES_MAX: usize = 64 << 20;
+/// What a task fetches from other executors at a time; it becomes a few times larger in memory.
+const SHUFFLE_READ_BYTES_MAX: usize = 16 << 20;
+
+/// Keeps what a task holds in memory small and independent of the size of the data.
+fn bounded(config: SessionConfig) -> SessionConfig {
+    let optimizer = |key: &str| format!("datafusion.optimizer.{key}");
     config
+        .set_usize(
+            &optimizer("hash_join_single_partition_threshold"),
+            BROADCAST_BYTES_MAX,
+        )
+        .set_usize(
+            &optimizer("hash_join_single_partition_threshold_rows"),
+            BROADCAST_ROWS_MAX,
+        )
+        // A guess that filters drop most rows would let large tables pass for small ones.
+        .set_usize(&optimizer("default_filter_selectivity"), 100)
+        .set_usize(
+            "ballista.optimizer.broadcast_join_threshold_bytes",
+            BROADCAST_BYTES_MAX,
+        )
+        .set_usize(
+            "ballista.optimizer.broadcast_join_threshold_rows",
+            BROADCAST_ROWS_MAX,
+        )
+        .set_usize(
+            "ballista.shuffle.sort_based.memory_limit_per_task_bytes",
+            SHUFFLE_WRITE_BYTES_MAX,
+        )
+        .set_usize(
+            "ballista.shuffle.reader.max_bytes_in_flight",
+            SHUFFLE_READ_BYTES_MAX,
+        )
 }
 
 /// The environment that plans execute in: stores, memory, spill files.

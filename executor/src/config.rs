@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::memory;
 use clap::Parser;
 
 /// Runs tasks for a scheduler.
@@ -34,7 +35,8 @@ pub struct Config {
     #[arg(long, default_value_t = 0)]
     pub vcores: usize,
 
-    /// Memory for operators that can spill, in MiB; 70 % of the machine's where not given.
+    /// Memory that the whole process is to stay within, in MiB; operators get 60 % of it, and spill
+    /// what they cannot hold. 80 % of the machine's where not given.
     #[arg(long)]
     pub memory_mb: Option<u64>,
 
@@ -74,6 +76,12 @@ impl Config {
         };
         let (host, port) = self.scheduler.rsplit_once(':').ok_or_else(usage)?;
         Ok((host.to_owned(), port.parse().map_err(|_| usage())?))
+    }
+
+    /// Memory of the process, where it can be told.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        let given = self.memory_mb.map(|mb| mb << 20);
+        given.or_else(|| memory::machine_bytes().map(|bytes| bytes / 10 * 8))
     }
 
     pub fn vcores(&self) -> usize {

@@ -16,6 +16,7 @@ use ballista_executor::executor_process::ExecutorProcessConfig;
 use cinemill_engine::codec::EngineCodec;
 use cinemill_engine::doors::Door;
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::memory;
 use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
 use clap::Parser;
 
@@ -120,7 +121,7 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         grpc_max_decoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         grpc_max_encoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         executor_heartbeat_interval_seconds: config.heartbeat_interval_s,
-        memory_pool_size: config.memory_mb.map(|mb| mb << 20),
+        memory_pool_size: config.memory_bytes().map(memory::of_operators),
         override_function_registry: Some(functions),
         override_runtime_producer: Some(session::runtime_producer(work_dir.clone())),
         override_config_producer: Some(session::config_producer()),

@@ -1,13 +1,14 @@
 //! A cluster of real processes, started as a user starts one.
 
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::processes::{Cinemill, Ended, Result, Running, command, is_alive, poll, send};
+use crate::processes::{
+    Cinemill, Ended, Result, Running, command, free_port, is_alive, poll, send, text,
+};
 use crate::s3::S3Server;
 
 /// A scheduler and executors of one vcore. They are killed when this value is dropped.
@@ -144,12 +145,4 @@ impl Drop for Cluster {
             send(pid, Signal::KILL);
         }
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn text(path: &Path) -> Result<String> {
-    Ok(path.to_str().ok_or("a path that is no text")?.to_owned())
 }

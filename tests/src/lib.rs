@@ -1,4 +1,10 @@
+pub mod chaos;
 pub mod cluster;
+pub mod fleet;
+pub mod gate;
+pub mod hosts;
 pub mod processes;
 pub mod published;
 pub mod s3;
+pub mod samples;
+pub mod service;

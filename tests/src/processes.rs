@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::net::TcpListener;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -43,6 +44,16 @@ pub fn poll<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
         }
         thread::sleep(POLL);
     }
+}
+
+/// A port of loopback that is free now.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> Result<String> {
+    Ok(path.to_str().ok_or("a path that is no text")?.to_owned())
 }
 
 /// The command line `cinemill`, with an environment of its own.
@@ -143,8 +154,24 @@ impl Running {
             let (words, said) = (&self.words, text_of(&self.stderr)?);
             return Err(format!("it does not end: {words}\n{said}").into());
         };
+        self.ended(status?)
+    }
+
+    /// As [`Running::wait`], within a limit of its own; `None` where it has not ended by then.
+    pub fn wait_at_most(mut self, limit: Duration) -> Result<Option<Ended>> {
+        let began = Instant::now();
+        while began.elapsed() < limit {
+            if let Some(status) = self.child.try_wait()? {
+                return self.ended(status).map(Some);
+            }
+            thread::sleep(POLL);
+        }
+        Ok(None)
+    }
+
+    fn ended(&self, status: ExitStatus) -> Result<Ended> {
         Ok(Ended {
-            status: status?,
+            status,
             stdout: text_of(&self.stdout)?,
             stderr: text_of(&self.stderr)?,
             words: self.words.clone(),

@@ -115,6 +115,24 @@ impl Published {
     }
 }
 
+/// The table of a folder, which must be whole: nothing is visible beside it, nothing is staged.
+pub fn whole(folder: &Path) -> Result<Published> {
+    let table = Published::read(folder)?.ok_or("nothing is published")?;
+    let visible = visible_files(folder)?;
+    let staged = staged(folder)?;
+    if visible != table.files {
+        let files = &table.files;
+        return Err(format!("{visible:?} are visible, {files:?} in the manifest").into());
+    }
+    if !folder.join("_SUCCESS").is_file() {
+        return Err("no _SUCCESS".into());
+    }
+    match staged.is_empty() {
+        true => Ok(table),
+        false => Err(format!("left behind in _staging: {staged:?}").into()),
+    }
+}
+
 /// The files below a folder that its readers see: none of those whose name, or a folder's on the
 /// way, begins with `_` or `.`.
 pub fn visible_files(folder: &Path) -> Result<BTreeSet<String>> {

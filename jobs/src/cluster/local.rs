@@ -154,7 +154,7 @@ pub(super) fn start_executor(
 }
 
 fn memory_share(executors: usize) -> Vec<String> {
-    let Some(machine) = crate::run::machine_memory_bytes() else {
+    let Some(machine) = cinemill_engine::memory::machine_bytes() else {
         return Vec::new();
     };
     let share_mb = (machine >> 20) * 6 / 10 / executors.max(1) as u64;

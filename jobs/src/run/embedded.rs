@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::memory;
 use cinemill_engine::session::SessionOptions;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlanProperties;
@@ -15,9 +16,6 @@ use super::events::{EventSender, RunEvent, StageProgress};
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-
-/// The part of the machine's memory that operators may use before they spill.
-const MEMORY_SHARE: f64 = 0.6;
 
 /// How many times more partitions a plan gets that ran out of memory.
 const SCARCE_MEMORY_PARTITIONS: usize = 4;
@@ -34,27 +32,9 @@ impl Default for Embedded {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             cores,
-            memory_bytes: machine_memory_bytes().map(|m| (m as f64 * MEMORY_SHARE) as usize),
+            memory_bytes: memory::machine_bytes().map(|bytes| memory::of_operators(bytes) as usize),
         }
     }
-}
-
-/// What this process may use: the smaller of the machine's memory and its control group's bound.
-pub fn machine_memory_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-            line.split_whitespace()
-                .nth(1)?
-                .parse::<u64>()
-                .ok()
-                .map(|kib| kib << 10)
-        });
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    machine.into_iter().chain(group).min()
 }
 
 #[async_trait]

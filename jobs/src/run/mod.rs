@@ -21,7 +21,7 @@ mod verdict;
 pub use backend::{Backend, Needs, PhysicalJob};
 pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
-pub use embedded::{Embedded, machine_memory_bytes};
+pub use embedded::Embedded;
 pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
 pub use planner::{Planned, Planner};

@@ -46,17 +46,17 @@ fn ran_once(stage: &SuccessfulStage) -> Result<(), String> {
     if stage.stage_attempt_num > 0 {
         return Err("it was started anew".to_owned());
     }
-    let mut done: Vec<usize> = successful_tasks(stage)
-        .flat_map(|(partitions, _)| partitions.iter().copied())
-        .collect();
+    let done = successful_tasks(stage).flat_map(|(partitions, _)| partitions.iter().copied());
+    done_once(stage.partitions, done.collect())
+}
+
+fn done_once(partitions: usize, mut done: Vec<usize>) -> Result<(), String> {
     done.sort_unstable();
-    if done.iter().copied().eq(0..stage.partitions) {
+    if done.iter().copied().eq(0..partitions) {
         return Ok(());
     }
     Err(format!(
-        "{} partitions were to be done once each, {} were",
-        stage.partitions,
-        done.len()
+        "its {partitions} partitions were to be done once each, but these were: {done:?}"
     ))
 }
 
@@ -168,4 +168,49 @@ fn may_leave_rows(plan: &Arc<dyn ExecutionPlan>, child: usize) -> bool {
     }
     // A join of two sorted sides, and one of nested loops, ends with the first that ends.
     plan.name().ends_with("JoinExec")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balance(rows: u64, times: u64, may_stop: bool) -> Result<(), String> {
+        let reader = Reader {
+            stage: 1,
+            rows,
+            times,
+            may_stop,
+        };
+        reader.balance(2, &BTreeMap::from([(1, 100)]))
+    }
+
+    #[test]
+    fn what_was_written_is_read_once() {
+        assert_eq!(balance(100, 1, false), Ok(()));
+        let lost = "stage 1 wrote 100 rows, of which stage 2 should have read 100 but read 99";
+        assert_eq!(balance(99, 1, false), Err(lost.to_owned()));
+        assert!(balance(200, 1, false).is_err(), "doubled rows");
+    }
+
+    #[test]
+    fn every_task_reads_all_of_a_broadcast() {
+        assert_eq!(balance(300, 3, false), Ok(()));
+        assert!(balance(100, 3, false).is_err());
+    }
+
+    #[test]
+    fn a_limit_may_leave_rows_and_never_double_them() {
+        assert_eq!(balance(7, 1, true), Ok(()));
+        assert!(balance(101, 1, true).is_err());
+    }
+
+    #[test]
+    fn every_partition_is_done_once() {
+        assert_eq!(done_once(3, vec![2, 0, 1]), Ok(()));
+        assert!(done_once(3, vec![0, 1]).is_err(), "one is missing");
+        assert!(
+            done_once(3, vec![0, 1, 2, 1]).is_err(),
+            "one was done twice"
+        );
+    }
 }

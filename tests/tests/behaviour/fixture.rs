@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use cinemill_tests::processes::{Cinemill, Ended};
-use cinemill_tests::published::{Published, staged, visible_files};
+use cinemill_tests::published::{self, Published, staged, visible_files};
 use tempfile::TempDir;
 
 pub const JOB: &str = "imdb_titles";
@@ -75,12 +75,7 @@ pub fn assert_fails(ended: &Ended, code: i32, texts: &[&str]) {
 /// The table of a folder, which is whole, with nothing visible beside it and nothing staged.
 #[track_caller]
 pub fn whole(folder: &Path) -> Published {
-    let published = readable(folder);
-    let visible = visible_files(folder).unwrap();
-    assert_eq!(visible, published.files, "visible, and in the manifest");
-    assert!(folder.join("_SUCCESS").is_file(), "no _SUCCESS");
-    assert_nothing_staged(folder);
-    published
+    published::whole(folder).unwrap()
 }
 
 /// The table of a folder as a reader of the manifest finds it.
