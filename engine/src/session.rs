@@ -51,6 +51,13 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             GRPC_MESSAGE_BYTES_MAX,
         )
+        // A peer that does not answer, because packets are dropped on the way, is given up within
+        // seconds; the plan is executed again then.
+        .set_usize("ballista.client.grpc_connect_timeout_seconds", 5)
+        .set_usize("ballista.client.grpc_http2_keepalive_interval_seconds", 5)
+        .set_usize("ballista.client.grpc_tcp_keepalive_seconds", 30)
+        .set_usize("ballista.client.io_retries_times", 1)
+        .set_usize("ballista.client.io_retry_wait_time_ms", 1000)
         // A hash join's build side is bounded by the number of partitions, which follows the size
         // of the inputs; a sort-merge join sorts both sides, but can spill.
         .set_bool(

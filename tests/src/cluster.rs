@@ -121,6 +121,16 @@ impl Cluster {
             .join("\n")
     }
 
+    /// Where `cluster local` keeps the cluster's state.
+    pub fn state_dir(&self) -> PathBuf {
+        self.state()
+    }
+
+    /// The executors' processes, in the order of their start.
+    pub fn executor_pids(&self) -> Vec<i32> {
+        self.pids().into_iter().skip(1).collect()
+    }
+
     fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }

@@ -98,6 +98,18 @@ impl Story {
         self.wait_for("the begin", |events| (!events.is_empty()).then_some(()))
     }
 
+    /// How often a phase of the run was begun until the run succeeded.
+    pub fn times(&self, phase: &str) -> Result<usize> {
+        self.wait_for("the success", |events| {
+            let over = events
+                .iter()
+                .any(|event| event["run"]["state"] == "succeeded");
+            let names = events.iter().map(|event| &event["event"]);
+            let begun = names.filter(|event| event["event"] == "phase" && event["name"] == phase);
+            over.then(|| begun.count())
+        })
+    }
+
     /// Waits until a piece of the run was given up and begun again.
     pub fn wait_for_retry(&self) -> Result<()> {
         self.wait_for("another try", |events| {

@@ -79,18 +79,18 @@ impl ClusterBackend {
         }
     }
 
-    /// The executors that are alive, and how many tasks they run side by side.
+    /// The executors that are alive, and how many tasks those of them that stay run side by side.
     async fn executors(&self) -> (Vec<String>, usize) {
         let manager = &self.scheduler.state.executor_manager;
         let state = manager.get_executors_state().await.unwrap_or_default();
-        let vcores = state.iter().map(|(m, ..)| m.specification.vcores as usize);
-        let vcores = vcores.sum();
+        let staying = state.iter().filter(|(m, ..)| !self.fleet.is_leaving(&m.id));
+        let vcores = staying.map(|(m, ..)| m.specification.vcores as usize).sum();
         (state.into_iter().map(|(m, ..)| m.id).collect(), vcores)
     }
 
     async fn wait_for_executors(&self, cancel: &CancellationToken) -> Result<()> {
         let started = Instant::now();
-        while self.executors().await.0.is_empty() {
+        while self.executors().await.1 == 0 {
             if started.elapsed() > self.limits.executor_wait {
                 let waited = self.limits.executor_wait.as_secs();
                 let cause = format!("no executor has registered for {waited} seconds");

@@ -53,6 +53,11 @@ impl Fleet {
         }
     }
 
+    /// Whether an executor takes no more tasks.
+    pub fn is_leaving(&self, executor: &str) -> bool {
+        self.slots.leaving.get(executor).is_some()
+    }
+
     /// Whether an executor that is gone left with nothing that anybody needs, so that its absence
     /// is no loss.
     pub fn left_clean(&self, executor: &str) -> bool {

@@ -121,46 +121,40 @@ pub fn demand_of(graph: &ExecutionGraphBox) -> (String, DateTime<Utc>, Demand) {
     (graph.job_name().to_owned(), started_at, demand)
 }
 
-/// Gives free slots away until there are none, or nobody wants one.
+/// Gives free slots away until there are none, or nobody wants one. `runs` are those that the
+/// claims are of.
 fn give(
     jobs: &mut [Job<'_>],
-    mut claims: Vec<(String, Claim)>,
-    slots: u32,
-    mut offers: Vec<Offer>,
+    runs: &[String],
+    mut claims: Vec<Claim>,
+    (slots, mut offers): (u32, Vec<Offer>),
     turns: &mut Turns,
 ) -> Vec<BoundTask> {
     let mut bound = Vec::new();
+    // The emptiest executor, so that tasks spread.
     while let Some(offer) = offers
         .iter_mut()
         .filter(|offer| offer.free > 0)
-        // The emptiest executor, so that tasks spread.
         .max_by(|a, b| a.free.cmp(&b.free).then(b.executor.cmp(&a.executor)))
     {
-        let only_claims: Vec<Claim> = claims.iter().map(|(_, claim)| claim.clone()).collect();
-        let Some(at) = fair::next(&only_claims, slots) else {
+        let Some(at) = fair::next(&claims, slots) else {
             break;
         };
-        let (run_id, claim) = &mut claims[at];
-        let of_run = jobs.iter_mut().filter(|job| job.run_id == *run_id);
-        let free = offer
-            .free
-            .min(claim.max_slots.map_or(u32::MAX, |max| max - claim.running));
-        let Some((task, taken)) = of_run.filter_map(|job| bind_next(job, offer, free)).next()
-        else {
+        let claim = &mut claims[at];
+        let cap = claim.max_slots.map_or(u32::MAX, |max| max - claim.running);
+        let of_run = jobs.iter_mut().filter(|job| job.run_id == runs[at]);
+        let mut tasks = of_run.filter_map(|job| bind_next(job, offer, offer.free.min(cap)));
+        let Some((task, taken)) = tasks.next() else {
             // Its graph has changed its mind.
             claim.pending = 0;
             continue;
         };
+        bound.push(task);
         offer.free -= taken;
         claim.running += taken;
         claim.pending = claim.pending.saturating_sub(taken);
-        let queue = claim.queue.clone();
-        claim.served = turns.serve(run_id, &queue);
-        let served = claim.served;
-        for (_, claim) in claims.iter_mut().filter(|(_, claim)| claim.queue == queue) {
-            claim.queue_served = served;
-        }
-        bound.push(task);
+        turns.serve(&runs[at], &claim.queue);
+        turns.note(runs, &mut claims);
     }
     bound
 }
@@ -172,22 +166,24 @@ fn bind_next(job: &mut Job<'_>, offer: &Offer, free: u32) -> Option<(BoundTask, 
 }
 
 impl Turns {
-    /// Notes whose turn it was, and answers when that was.
-    fn serve(&mut self, run_id: &str, queue: &str) -> u64 {
+    /// Forgets who wants nothing more.
+    fn keep(&mut self, runs: &[String], claims: &[Claim]) {
+        self.runs.retain(|run, _| runs.contains(run));
+        let is_there = |queue: &String| claims.iter().any(|claim| claim.queue == *queue);
+        self.queues.retain(|queue, _| is_there(queue));
+    }
+
+    /// A slot was given.
+    fn serve(&mut self, run_id: &str, queue: &str) {
         self.given += 1;
         self.runs.insert(run_id.to_owned(), self.given);
         self.queues.insert(queue.to_owned(), self.given);
-        self.given
     }
 
     /// Fills in who was served when. Who is new comes last in this round.
-    fn note(&mut self, claims: &mut [(String, Claim)]) {
+    fn note(&mut self, runs: &[String], claims: &mut [Claim]) {
         let given = self.given;
-        self.runs
-            .retain(|run, _| claims.iter().any(|(id, _)| id == run));
-        self.queues
-            .retain(|queue, _| claims.iter().any(|(_, claim)| claim.queue == *queue));
-        for (run_id, claim) in claims {
+        for (run_id, claim) in runs.iter().zip(claims) {
             claim.served = *self.runs.entry(run_id.clone()).or_insert(given);
             claim.queue_served = *self.queues.entry(claim.queue.clone()).or_insert(given);
         }
@@ -216,15 +212,16 @@ impl ClusterState for SlotState {
         for (executor, slots) in demands.iter().flat_map(|(.., demand)| &demand.running) {
             *busy.entry(executor.clone()).or_default() += slots;
         }
-        let (slots, offers) = self.offers(executors.as_ref(), &busy).await;
-        let runs = self.by_run(&demands);
-        let mut claims: Vec<(String, Claim)> = runs
+        let offers = self.offers(executors.as_ref(), &busy).await;
+        let (runs, mut claims): (Vec<String>, Vec<Claim>) = self
+            .by_run(&demands)
             .into_iter()
             .filter(|(_, run)| run.has_job)
             .map(|(run_id, run)| (run_id, run.claim()))
-            .collect();
-        turns.note(&mut claims);
-        Ok(give(&mut jobs, claims, slots, offers, &mut turns))
+            .unzip();
+        turns.keep(&runs, &claims);
+        turns.note(&runs, &mut claims);
+        Ok(give(&mut jobs, &runs, claims, offers, &mut turns))
     }
 
     /// A slot is free when no task runs there; nobody needs to give it back.

@@ -43,7 +43,7 @@ async fn the_service_describes_itself_and_refuses_nonsense() {
     assert_eq!(get(&cluster, "/v1/runs").await, (200, json!([])));
     let (status, executors) = get(&cluster, "/v1/executors").await;
     assert_eq!((status, executors.as_array().unwrap().len()), (200, 1));
-    assert_eq!(executors[0]["vcores"], 1);
+    assert_eq!(executors[0]["slots"], 1);
 
     for (status, answer) in [
         get(&cluster, "/v1/runs/nope").await,

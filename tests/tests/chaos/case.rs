@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cinemill_tests::fleet::Fleet;
+use cinemill_tests::fleet::{Flags, Fleet};
 use cinemill_tests::gate::Gate;
 use cinemill_tests::hosts::Network;
 use cinemill_tests::processes::{Running, poll};
@@ -63,6 +63,14 @@ pub struct Submitted {
 impl Case {
     pub fn new(executors: usize) -> Self {
         Self::with(|server| Fleet::start(executors, Some(server)).unwrap())
+    }
+
+    /// As [`Case::new`], with a checkpoint of every relation that could have one.
+    pub fn with_checkpoints(executors: usize) -> Self {
+        let mut flags = Flags::default();
+        let always = ["--checkpoint-after-s", "0"].map(str::to_owned);
+        flags.scheduler.extend(always);
+        Self::with(|server| Fleet::start_with(executors, Some(server), flags).unwrap())
     }
 
     /// The scheduler on the first host, an executor on each of the others.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod case;
+mod checkpoints;
 mod frozen;
 mod hosts;
 mod joins;

@@ -60,7 +60,7 @@ impl Site {
         for _ in 0..executors {
             let mut command = command("cinemill-executor", &self.environment).unwrap();
             command.args(["--scheduler", &self.address(), "--vcores", "1"]);
-            command.args(["--memory-mb", "512"]);
+            command.args(["--memory-mb", "512", "--heartbeat-interval-s", "1"]);
             self.executors.push(Running::start(command).unwrap());
         }
         poll("the executors", || {

@@ -1,0 +1,10 @@
+//! Executors that come and go while runs go on: drain, spot notices, scaling, queues, signals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod drain;
+mod fake_metadata;
+mod fixture;
+mod queue;
+mod scale;
+mod signals;
+mod spot;
