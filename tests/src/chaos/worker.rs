@@ -14,6 +14,8 @@ use crate::published::{Published, whole};
 use crate::samples::JOB;
 use crate::service::Story;
 
+/// Given explicitly, it is how long to wait for a scheduler at the beginning too.
+const SCHEDULER_WAIT: &str = "CINEMILL_WAIT_FOR_SCHEDULER_S";
 /// A client that has not ended by then hangs.
 const HANG: Duration = Duration::from_secs(240);
 /// How often a run is submitted that fails in a way that may pass.
@@ -51,7 +53,7 @@ impl<'a> Worker<'a> {
         Self {
             number,
             seed,
-            cinemill: fleet.cinemill(),
+            cinemill: fleet.cinemill().with(SCHEDULER_WAIT, "60"),
             address: fleet.address(),
             tables,
             tally,
