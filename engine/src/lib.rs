@@ -13,6 +13,7 @@ pub mod doors;
 pub mod error;
 pub mod logging;
 pub mod memory;
+mod peers;
 pub mod session;
 pub mod sink;
 pub mod source;

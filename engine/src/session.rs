@@ -16,6 +16,7 @@ use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
 
 use crate::codec::EngineCodec;
+use crate::peers;
 use crate::sink::node::SinkQueryPlanner;
 use crate::spark;
 use crate::store::StoreRegistry;
@@ -51,11 +52,7 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             GRPC_MESSAGE_BYTES_MAX,
         )
-        // A peer that does not answer, because packets are dropped on the way, is given up within
-        // seconds; the plan is executed again then.
-        .set_usize("ballista.client.grpc_connect_timeout_seconds", 5)
-        .set_usize("ballista.client.grpc_http2_keepalive_interval_seconds", 5)
-        .set_usize("ballista.client.grpc_tcp_keepalive_seconds", 30)
+        .with_ballista_override_create_grpc_client_endpoint(peers::endpoint())
         .set_usize("ballista.client.io_retries_times", 1)
         .set_usize("ballista.client.io_retry_wait_time_ms", 1000)
         // A hash join's build side is bounded by the number of partitions, which follows the size
