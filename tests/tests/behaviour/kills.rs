@@ -10,7 +10,7 @@ use cinemill_tests::published::{Published, staged, visible_files};
 use cinemill_tests::s3::S3Server;
 use tempfile::TempDir;
 
-use crate::fixture::{JOB, assert_code, assert_fails, assert_same, readable, sample, text, whole};
+use crate::fixture::{JOB, assert_code, assert_same, readable, sample, text, whole};
 
 const MOMENTS: u32 = 12;
 
@@ -179,7 +179,7 @@ fn a_killed_run_is_taken_up_under_its_id() {
 }
 
 #[test]
-fn a_lost_executor_fails_the_run_and_leaves_the_table() {
+fn a_run_outlives_an_executor() {
     let cluster = Cluster::start(2).unwrap();
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("out");
@@ -192,7 +192,6 @@ fn a_lost_executor_fails_the_run_and_leaves_the_table() {
         cluster.cinemill().start(&arguments).unwrap()
     };
     assert_code(&submit(20_000, "first").wait().unwrap(), 0, &[]);
-    let before = whole(&output);
     let mut running = submit(200_000, "lost");
     poll("the write", || {
         running
@@ -204,13 +203,6 @@ fn a_lost_executor_fails_the_run_and_leaves_the_table() {
     .unwrap();
     cluster.kill_executor(1).unwrap();
     let ended = running.wait().unwrap();
-    assert_fails(&ended, 20, &["hint:"]);
-    assert_same(&whole(&output), &before);
-    // With one executor less.
-    assert_code(
-        &submit(200_000, "lost").wait().unwrap(),
-        0,
-        &["cluster of 1 executor,"],
-    );
+    assert_code(&ended, 0, &["cluster of 1 executor,"]);
     assert_eq!(whole(&output).rows.rows.len(), 200_000);
 }
