@@ -11,6 +11,7 @@
 pub mod codec;
 pub mod error;
 pub mod logging;
+pub mod scratch;
 pub mod session;
 pub mod sink;
 pub mod source;

@@ -1,10 +1,14 @@
 //! `cinemill-executor`: Ballista's executor with cinemill's operators and functions.
 
+mod clients;
 mod config;
+mod work_dir;
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
@@ -18,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Plans nest as deep as SQL does, and operators recurse.
 const THREAD_STACK_BYTES: usize = 16 << 20;
+/// How long tasks may take to stop when the process ends.
+const TASK_STOP_WAIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let config = config::Config::parse();
@@ -36,13 +42,13 @@ fn serve(config: &config::Config) -> Result<()> {
         Error::new(Kind::Retryable, "run executor of", &config.scheduler, cause)
             .hint("is the scheduler running there? name another with --scheduler <host:port>")
     };
-    let process = Arc::new(process_config(config)?);
+    let work_dir = work_dir::make(config.work_dir.as_deref())?;
+    let process = Arc::new(process_config(config, work_dir.path())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(THREAD_STACK_BYTES)
         .build()
         .map_err(|cause| failed(&cause))?;
-    let work_dir = process.work_dir.clone();
     tracing::info!(
         scheduler = config.scheduler,
         port = process.port,
@@ -50,28 +56,16 @@ fn serve(config: &config::Config) -> Result<()> {
         "executor starts"
     );
     let served = runtime.block_on(start_executor_process(process));
-    // Shuffle files die with their executor.
-    if let Some(folder) = work_dir.filter(|_| config.work_dir.is_none()) {
-        let _ = std::fs::remove_dir_all(folder);
-    }
+    // No task may write on while its files are removed, which happens as `work_dir` goes.
+    runtime.shutdown_timeout(TASK_STOP_WAIT);
     served.map_err(|cause| failed(&cause))
 }
 
-fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
+fn process_config(config: &config::Config, work_dir: &Path) -> Result<ExecutorProcessConfig> {
     let (host, port) = config.scheduler_address()?;
-    let work_dir = match &config.work_dir {
-        Some(folder) => folder.clone(),
-        None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
-    };
     let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(
-            Kind::Final,
-            "prepare work folder",
-            work_dir.display(),
-            cause,
-        )
+        Error::new(Kind::Final, "prepare executor of", &config.scheduler, cause)
     };
-    std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;
     Ok(ExecutorProcessConfig {
         bind_host: config.bind_host.clone(),
@@ -83,20 +77,21 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         scheduler_connect_timeout_seconds: config.connect_timeout_s,
         vcores: config.vcores(),
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
-        work_dir: Some(path_text(&work_dir)),
+        work_dir: Some(path_text(work_dir)),
         grpc_max_decoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         grpc_max_encoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         executor_heartbeat_interval_seconds: config.heartbeat_interval_s,
         memory_pool_size: config.memory_mb.map(|mb| mb << 20),
         override_function_registry: Some(functions),
-        override_runtime_producer: Some(session::runtime_producer(work_dir.clone())),
+        override_runtime_producer: Some(session::runtime_producer(work_dir.to_owned())),
         override_config_producer: Some(session::config_producer()),
         override_physical_codec: Some(Arc::new(EngineCodec::default())),
+        override_execution_engine: Some(Arc::new(work_dir::Engine::new(work_dir.to_owned()))),
         ..ExecutorProcessConfig::default()
     })
 }
 
-fn path_text(path: &std::path::Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 

@@ -34,7 +34,7 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
             input.name, input.location
         ));
     }
-    let planned = plan_run(&request, &inputs, 1, &Embedded::default()).await?;
+    let planned = plan_run(&request, &inputs, 1, &Embedded::new(None, None)?).await?;
     line("output columns:");
     for (name, kind) in Manifest::columns_of(&table_schema(&planned.sink, &planned.schema)) {
         line(format!("    {name} {kind}"));

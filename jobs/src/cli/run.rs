@@ -1,5 +1,6 @@
 //! `cinemill run`: a job inside this process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cinemill_engine::error::Result;
@@ -24,6 +25,16 @@ pub struct RunArguments {
     /// Id of the run; a finished one is not run again. Generated where not given.
     #[arg(long)]
     run_id: Option<String>,
+
+    /// Folder for rows that do not fit into memory; the system's for temporary files where not
+    /// given.
+    #[arg(long, value_name = "DIR", env = "CINEMILL_SPILL_DIR")]
+    spill_dir: Option<PathBuf>,
+
+    /// Memory for operators that can spill, in MiB; 60 % of the machine's where not given.
+    #[arg(long, value_name = "MIB", env = "CINEMILL_MEMORY_MB",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    memory_mb: Option<u64>,
 }
 
 pub async fn run(arguments: RunArguments) -> Result<()> {
@@ -34,7 +45,8 @@ pub async fn run(arguments: RunArguments) -> Result<()> {
         let progress = progress.clone();
         Arc::new(move |event| progress.show(&event))
     };
-    let backend = Embedded::default();
+    let memory_bytes = arguments.memory_mb.map(|mb| (mb as usize) << 20);
+    let backend = Embedded::new(arguments.spill_dir.as_deref(), memory_bytes)?;
     let driven = async {
         let driven = drive(&request, &backend, &events, &cancel);
         tokio::pin!(driven);

@@ -1,9 +1,12 @@
 //! Executes plans inside this process, on all cores.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::scratch::Scratch;
 use cinemill_engine::session::SessionOptions;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlanProperties;
@@ -24,15 +27,26 @@ const MEMORY_SHARE: f64 = 0.6;
 pub struct Embedded {
     cores: usize,
     memory_bytes: Option<usize>,
+    /// Where operators spill.
+    spill: Arc<Scratch>,
 }
 
-impl Default for Embedded {
-    fn default() -> Self {
+impl Embedded {
+    /// Operators spill to a folder below `spill_dir`, by default the system's for temporary files,
+    /// before they use more than `memory_bytes`, by default a part of the machine's.
+    ///
+    /// # Errors
+    /// `Final` where that folder cannot be used.
+    pub fn new(spill_dir: Option<&Path>, memory_bytes: Option<usize>) -> Result<Self> {
+        let common = spill_dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
+        Ok(Self {
             cores,
-            memory_bytes: machine_memory_bytes().map(|m| (m as f64 * MEMORY_SHARE) as usize),
-        }
+            memory_bytes: memory_bytes.or_else(|| {
+                machine_memory_bytes().map(|machine| (machine as f64 * MEMORY_SHARE) as usize)
+            }),
+            spill: Arc::new(Scratch::new(&common, "cinemill-spill")?),
+        })
     }
 }
 
@@ -65,7 +79,7 @@ impl Backend for Embedded {
             partitions: self.cores,
             distributed: false,
             memory_bytes: self.memory_bytes,
-            spill_folder: None,
+            spill_folder: Some(self.spill.path().to_owned()),
         }
     }
 
@@ -76,11 +90,9 @@ impl Backend for Embedded {
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
         let failed = |cause: datafusion::error::DataFusionError| {
-            Error::from_datafusion(
-                &cause,
-                "run",
-                format!("{} of run {}", job.phase, job.run_id),
-            )
+            let object = format!("{} of run {}", job.phase, job.run_id);
+            Error::of_full_disk(&cause, ("run", &object), self.spill.path(), "--spill-dir")
+                .unwrap_or_else(|| Error::from_datafusion(&cause, "run", object))
         };
         let partitions = job.plan.output_partitioning().partition_count();
         let mut tasks = Tasks::new();
