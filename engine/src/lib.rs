@@ -14,6 +14,7 @@ pub mod error;
 pub mod logging;
 pub mod memory;
 mod peers;
+pub mod scratch;
 pub mod session;
 pub mod sink;
 pub mod source;

@@ -128,7 +128,10 @@ pub fn runtime(options: &SessionOptions) -> Result<Arc<RuntimeEnv>> {
 const TOP_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
 fn spill_to(folder: &Path) -> DiskManagerBuilder {
-    DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
+    DiskManagerBuilder::default()
+        .with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
+        // The disk is the bound.
+        .with_max_temp_directory_size(u64::MAX)
 }
 
 /// A session that plans and, embedded, executes cinemill's jobs.
