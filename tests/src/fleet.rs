@@ -91,7 +91,16 @@ impl Member {
         Ok(kib.ok_or("no VmHWM")?.trim().parse::<u64>()? << 10)
     }
 
-    /// Files below the work folder, such as those of shuffles.
+    /// The files of shuffles, relative to the work folder: `job/stage/task/data.arrow`.
+    pub fn shuffle_files(&self) -> Vec<PathBuf> {
+        let files = self.work_files().into_iter();
+        let shuffled = files.filter(|file| file.extension().is_some_and(|e| e == "arrow"));
+        shuffled
+            .filter_map(|file| Some(file.strip_prefix(&self.work).ok()?.to_owned()))
+            .collect()
+    }
+
+    /// All files below the work folder, those of spilling too.
     pub fn work_files(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.work.clone()];
         let mut files = Vec::new();

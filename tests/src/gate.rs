@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -80,7 +79,8 @@ struct Door {
     upstream: String,
     http: reqwest::Client,
     hold: watch::Sender<Held>,
-    held: AtomicUsize,
+    /// Waiting requests by the number of their hold.
+    waiting: Mutex<BTreeMap<u64, usize>>,
     /// Answered requests by method.
     answered: Mutex<BTreeMap<String, usize>>,
 }
@@ -95,7 +95,7 @@ impl Gate {
             upstream: upstream.to_owned(),
             http: reqwest::Client::builder().no_proxy().build()?,
             hold: watch::Sender::default(),
-            held: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             answered: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -142,14 +142,15 @@ impl Gate {
         });
     }
 
-    /// How many requests are held now.
+    /// How many requests wait for the present hold's end.
     pub fn held(&self) -> usize {
-        self.door.held.load(Ordering::SeqCst)
+        let number = self.door.hold.borrow().number;
+        lock(&self.door.waiting).get(&number).copied().unwrap_or(0)
     }
 
     /// How many requests were answered, by method.
     pub fn requests(&self) -> BTreeMap<String, usize> {
-        self.door.answered().clone()
+        lock(&self.door.answered).clone()
     }
 
     /// Waits until a request is held.
@@ -201,16 +202,12 @@ impl Door {
         if moment == Some(Moment::After) {
             self.wait(number).await;
         }
-        *self.answered().entry(method).or_default() += 1;
+        *lock(&self.answered).entry(method).or_default() += 1;
         answer.unwrap_or_else(|_| {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::BAD_GATEWAY;
             response
         })
-    }
-
-    fn answered(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the present hold, and when it stops the request, if it does.
@@ -222,7 +219,7 @@ impl Door {
 
     /// Ends when this hold is lifted; cancelled when the client goes away.
     async fn wait(&self, number: u64) {
-        let _counted = Counted::new(&self.held);
+        let _counted = Counted::new(&self.waiting, number);
         let mut holds = self.hold.subscribe();
         // The sender lives as long as this.
         let _ = holds.wait_for(|held| held.number != number).await;
@@ -250,18 +247,27 @@ impl Door {
     }
 }
 
-/// Counts itself for as long as it lives.
-struct Counted<'a>(&'a AtomicUsize);
+/// Counts itself as waiting for as long as it lives.
+struct Counted<'a> {
+    waiting: &'a Mutex<BTreeMap<u64, usize>>,
+    number: u64,
+}
 
 impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
+    fn new(waiting: &'a Mutex<BTreeMap<u64, usize>>, number: u64) -> Self {
+        *lock(waiting).entry(number).or_default() += 1;
+        Self { waiting, number }
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        if let Some(count) = lock(self.waiting).get_mut(&self.number) {
+            *count -= 1;
+        }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

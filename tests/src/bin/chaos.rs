@@ -31,6 +31,11 @@ struct Arguments {
     #[arg(long, default_value_t = 3)]
     clients: usize,
 
+    /// One request to the store in so many meets trouble: 500, 503, a reset, half a body; 0 for
+    /// none.
+    #[arg(long, default_value_t = 0)]
+    troubles_one_in: u32,
+
     /// Say what happens as it happens.
     #[arg(long)]
     verbose: bool,
@@ -45,6 +50,7 @@ fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         faults: arguments.faults,
         executors: arguments.executors,
         clients: arguments.clients,
+        troubles_one_in: arguments.troubles_one_in,
         verbose: arguments.verbose,
     })?;
     print!("{tally}");

@@ -13,7 +13,7 @@ use super::{Options, Tally};
 use crate::fleet::Fleet;
 use crate::processes::Result;
 
-/// How long there is to be nothing wrong before the runs are left to themselves.
+/// How often it is looked whether something is due.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many more executors there may be than in calm times.
 const EXTRA: usize = 2;
@@ -97,7 +97,7 @@ impl<'a> Injector<'a> {
                 self.later(fault, Return::Thaw(victim));
             }
             (Kind::Drain | Kind::Join, Some(victim)) => {
-                self.fleet.executors[victim].signal(Signal::TERM);
+                self.drain(fault, victim)?;
                 self.later(fault, Return::Executor);
             }
             // Nobody is there to be hit.
@@ -108,6 +108,24 @@ impl<'a> Injector<'a> {
         }
         self.tally.fault(fault.kind);
         Ok(())
+    }
+
+    /// By the command, or, half of the time and where the scheduler cannot be told, by a signal.
+    fn drain(&self, fault: &Fault, victim: usize) -> Result<()> {
+        let by_command = fault.victim % 2 == 0 && !self.scheduler_is_away;
+        let id = match by_command {
+            true => self.fleet.executor_id(victim)?,
+            false => None,
+        };
+        let Some(id) = id else {
+            self.fleet.executors[victim].signal(Signal::TERM);
+            return Ok(());
+        };
+        let ended = self.fleet.run(&["drain", &id])?;
+        match ended.code() {
+            Some(0) => Ok(()),
+            code => Err(format!("drain ended with {code:?}: {}", ended.stderr).into()),
+        }
     }
 
     fn kill(&mut self, fault: &Fault, victim: usize) -> Result<()> {

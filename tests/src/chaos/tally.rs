@@ -18,6 +18,8 @@ pub struct Tally {
 #[derive(Debug, Default, Clone)]
 struct Counts {
     faults: BTreeMap<Kind, usize>,
+    /// Requests to the store that met trouble.
+    troubles: u64,
     runs: usize,
     retries: usize,
     /// Ends of clients that were not 0, by exit code.
@@ -50,6 +52,10 @@ impl Tally {
     pub(super) fn fault(&self, kind: Kind) {
         self.note(&format!("fault: {kind:?}"));
         *self.counts().faults.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn troubles(&self, count: u64) {
+        self.counts().troubles += count;
     }
 
     /// A run that succeeded, after so many tries of its pieces.
@@ -122,6 +128,7 @@ impl fmt::Display for Tally {
         for (kind, count) in &counts.faults {
             writeln!(f, "  {:<16}{count}", format!("{kind:?}"))?;
         }
+        writeln!(f, "store troubles    {}", counts.troubles)?;
         writeln!(f, "runs that ended   {} in {seconds} s", counts.runs)?;
         writeln!(f, "  longest         {:.1} s", counts.longest_s)?;
         writeln!(f, "  pieces retried  {}", counts.retries)?;

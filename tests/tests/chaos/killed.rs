@@ -37,7 +37,7 @@ fn an_executor_is_killed_whose_shuffle_files_are_needed() {
     run.story
         .wait_for_stages("write", "the end of all scans but one", left(1))
         .unwrap();
-    assert!(!case.fleet.executors[1].work_files().is_empty());
+    assert!(!case.fleet.executors[1].shuffle_files().is_empty());
     case.fleet.executors[1].kill().unwrap();
     case.gate(0).release();
     case.ends_right(run);

@@ -12,6 +12,7 @@ fn ten_random_faults_spoil_nothing() {
         faults: 10,
         executors: 3,
         clients: 2,
+        troubles_one_in: 0,
         verbose: true,
     })
     .unwrap();
