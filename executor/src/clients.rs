@@ -18,12 +18,15 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 
 type Key = (String, u16, GrpcClientConfig);
 
-/// Idle connections with when they were used last, the latest at the end. Cheap to clone.
+/// Connections with when they were used last, the latest at the end.
+type Idle = HashMap<Key, Vec<(BallistaClient, Instant)>>;
+
+/// The idle connections of a process. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Clients(Arc<Mutex<HashMap<Key, Vec<(BallistaClient, Instant)>>>>);
+pub struct Clients(Arc<Mutex<Idle>>);
 
 impl Clients {
-    fn idle(&self) -> MutexGuard<'_, HashMap<Key, Vec<(BallistaClient, Instant)>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

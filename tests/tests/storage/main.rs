@@ -1,7 +1,9 @@
 //! Stores and disks that fail: what a run makes of them, and what is left behind.
 #![allow(
-    clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
