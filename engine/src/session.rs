@@ -62,11 +62,21 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             !options.scarce_memory,
         )
         .with_collect_statistics(false);
+    let config = match options.scarce_memory {
+        // What a sort sets aside for merging what it spilled; it must fit into its share.
+        true => config.set_usize(
+            "datafusion.execution.sort_spill_reservation_bytes",
+            SCARCE_SORT_RESERVATION_BYTES,
+        ),
+        false => config,
+    };
     match options.distributed {
         true => bounded(config),
         false => config.with_round_robin_repartition(true),
     }
 }
+
+const SCARCE_SORT_RESERVATION_BYTES: usize = 1 << 20;
 
 /// The largest build side, in estimated bytes and rows, that every task of a join gets whole. It
 /// is built anew in each of them.
