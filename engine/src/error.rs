@@ -1,6 +1,7 @@
 //! The one error type of cinemill: what failed, on what, why, and what to do about it.
 
 use std::fmt;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -58,6 +59,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 const WIRE_OPEN: &str = "<<cinemill-error ";
 const WIRE_CLOSE: &str = " cinemill-error>>";
 
+/// How a file system, and DataFusion, say that there is no room left.
+const FULL: [&str; 5] = [
+    "No space left on device",
+    "StorageFull",
+    "os error 28",
+    "Disk quota exceeded",
+    "during the spilling process has exceeded",
+];
+
 impl Error {
     /// An error that reads `failed to <verb> <object>: <cause>`.
     pub fn new(
@@ -86,6 +96,27 @@ impl Error {
     pub fn from_datafusion(error: &DataFusionError, verb: &str, object: impl fmt::Display) -> Self {
         let text = error.strip_backtrace();
         Self::from_text(&text).unwrap_or_else(|| Self::new(kind_of(error), verb, object, text))
+    }
+
+    /// The error of operators that found no room in `scratch`, with a hint that names the `flag`
+    /// which moves that folder; `None` for any other failure, and for one of ours.
+    pub fn of_full_disk(
+        error: &DataFusionError,
+        (verb, object): (&str, &str),
+        scratch: &Path,
+        flag: &str,
+    ) -> Option<Self> {
+        let text = error.strip_backtrace();
+        let is_full = FULL.iter().any(|words| text.contains(words));
+        if !is_full || Self::from_text(&text).is_some() {
+            return None;
+        }
+        let folder = scratch.display();
+        let cause = format!("no space is left in {folder} for spilled and shuffled rows");
+        let full = Self::new(Kind::Retryable, verb, object, cause);
+        Some(full.hint(format!(
+            "free some space there, or name a folder on a larger disk with {flag}"
+        )))
     }
 
     /// Finds an error that went through [`Error::into_datafusion`] in a longer text.
@@ -153,6 +184,7 @@ impl fmt::Display for Wire {
 impl std::error::Error for Wire {}
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -165,5 +197,20 @@ mod tests {
         assert_eq!(Error::from_text(&plain), Some(error.clone()));
         assert_eq!(Error::from_text(&debug), Some(error));
         assert_eq!(Error::from_text("some other failure"), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_by_its_folder() {
+        let told = |error: &DataFusionError| {
+            Error::of_full_disk(error, ("run", "job"), Path::new("/spill"), "--spill-dir")
+        };
+        let full = std::io::Error::from_raw_os_error(28);
+        let error = told(&DataFusionError::from(full).context("spilling")).unwrap();
+        assert_eq!(error.kind, Kind::Retryable);
+        assert!(error.cause.contains("/spill"), "{error}");
+        assert!(error.hint.unwrap().contains("--spill-dir"));
+        // Ours says where already.
+        let ours = Error::new(Kind::Retryable, "write", "/out", "No space left on device");
+        assert_eq!(told(&ours.into_datafusion()), None);
     }
 }

@@ -5,6 +5,7 @@
 //! - [`spark`]: the Spark SQL language and its functions, where DataFusion differs;
 //! - [`source`]: readers of text files, and what becomes of records that do not fit;
 //! - [`sink`]: the committing Parquet writer;
+//! - [`scratch`]: folders of files that end with their process;
 //! - [`store`]: the one door to local disks and object stores;
 //! - [`error`]: the one error type.
 
@@ -13,6 +14,8 @@ pub mod doors;
 pub mod error;
 pub mod logging;
 pub mod memory;
+mod peers;
+pub mod scratch;
 pub mod session;
 pub mod sink;
 pub mod source;

@@ -16,6 +16,7 @@ use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
 
 use crate::codec::EngineCodec;
+use crate::peers;
 use crate::sink::node::SinkQueryPlanner;
 use crate::spark;
 use crate::store::StoreRegistry;
@@ -51,11 +52,7 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             GRPC_MESSAGE_BYTES_MAX,
         )
-        // A peer that does not answer, because packets are dropped on the way, is given up within
-        // seconds; the plan is executed again then.
-        .set_usize("ballista.client.grpc_connect_timeout_seconds", 5)
-        .set_usize("ballista.client.grpc_http2_keepalive_interval_seconds", 5)
-        .set_usize("ballista.client.grpc_tcp_keepalive_seconds", 30)
+        .with_ballista_override_create_grpc_client_endpoint(peers::endpoint())
         .set_usize("ballista.client.io_retries_times", 1)
         .set_usize("ballista.client.io_retry_wait_time_ms", 1000)
         // A hash join's build side is bounded by the number of partitions, which follows the size
@@ -65,11 +62,21 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
             !options.scarce_memory,
         )
         .with_collect_statistics(false);
+    let config = match options.scarce_memory {
+        // What a sort sets aside for merging what it spilled; it must fit into its share.
+        true => config.set_usize(
+            "datafusion.execution.sort_spill_reservation_bytes",
+            SCARCE_SORT_RESERVATION_BYTES,
+        ),
+        false => config,
+    };
     match options.distributed {
         true => bounded(config),
         false => config.with_round_robin_repartition(true),
     }
 }
+
+const SCARCE_SORT_RESERVATION_BYTES: usize = 1 << 20;
 
 /// The largest build side, in estimated bytes and rows, that every task of a join gets whole. It
 /// is built anew in each of them.
@@ -131,7 +138,10 @@ pub fn runtime(options: &SessionOptions) -> Result<Arc<RuntimeEnv>> {
 const TOP_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
 fn spill_to(folder: &Path) -> DiskManagerBuilder {
-    DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
+    DiskManagerBuilder::default()
+        .with_mode(DiskManagerMode::Directories(vec![folder.to_owned()]))
+        // The disk is the bound.
+        .with_max_temp_directory_size(u64::MAX)
 }
 
 /// A session that plans and, embedded, executes cinemill's jobs.

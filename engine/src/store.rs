@@ -4,8 +4,13 @@
 //! retries. Nothing here is ever part of a session setting, so no secret can travel with a plan.
 
 mod conditional;
+mod failure;
+mod http;
 mod location;
+mod patience;
 mod registry;
+mod s3;
+mod uploads;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -15,17 +20,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{
-    BackoffConfig, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
-};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 pub use conditional::{Expect, PutOutcome};
+pub use failure::{Refusal, advice, failure, one_line};
 pub use location::Location;
 pub use registry::StoreRegistry;
+pub use uploads::OpenUpload;
+
+use s3::Bucket;
 
 use crate::error::{Error, Kind, Result};
 
@@ -38,6 +44,8 @@ const DELETE_PAUSE: Duration = Duration::from_millis(10);
 /// One bucket, or the local file system.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// `file:///` or `s3://bucket/`.
+    url: Arc<str>,
     objects: Arc<dyn ObjectStore>,
     backend: Backend,
 }
@@ -45,7 +53,7 @@ pub struct Store {
 #[derive(Debug, Clone)]
 enum Backend {
     Local(Arc<LocalFileSystem>),
-    S3(Arc<AmazonS3>),
+    S3(Arc<Bucket>),
 }
 
 static STORES: LazyLock<DashMap<String, Store>> = LazyLock::new(DashMap::new);
@@ -61,55 +69,26 @@ pub fn open_url(store_url: &str) -> Result<Store> {
         return Ok(store.clone());
     }
     let store = match store_url.strip_prefix("s3://") {
-        Some(bucket) => s3(bucket.trim_end_matches('/'))?,
-        None => local(),
+        Some(bucket) => {
+            let bucket = Bucket::open(bucket.trim_end_matches('/'))?;
+            Store {
+                url: store_url.into(),
+                objects: bucket.client.clone(),
+                backend: Backend::S3(Arc::new(bucket)),
+            }
+        }
+        None => local(store_url),
     };
     Ok(STORES.entry(store_url.to_owned()).or_insert(store).clone())
 }
 
-fn local() -> Store {
+fn local(store_url: &str) -> Store {
     let files = Arc::new(LocalFileSystem::new());
     Store {
+        url: store_url.into(),
         objects: files.clone(),
         backend: Backend::Local(files),
     }
-}
-
-fn s3(bucket: &str) -> Result<Store> {
-    let mut builder = AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
-        .with_retry(RetryConfig {
-            backoff: BackoffConfig {
-                init_backoff: Duration::from_millis(100),
-                max_backoff: Duration::from_secs(10),
-                base: 2.0,
-            },
-            max_retries: 8,
-            retry_timeout: Duration::from_secs(120),
-        });
-    // A custom endpoint (an S3-compatible server) may be plain HTTP; AWS itself never is.
-    let endpoint = builder
-        .get_config_value(&object_store::aws::AmazonS3ConfigKey::Endpoint)
-        .unwrap_or_default();
-    let options = ClientOptions::new()
-        .with_timeout(Duration::from_secs(120))
-        .with_connect_timeout(Duration::from_secs(5))
-        .with_allow_http(endpoint.starts_with("http://"));
-    builder = builder.with_client_options(options);
-    let client = builder.build().map_err(|cause| {
-        Error::new(
-            Kind::Input,
-            "open",
-            format!("s3://{bucket}"),
-            one_line(&cause),
-        )
-        .hint("check AWS_REGION, AWS_ENDPOINT_URL and the credentials of this process")
-    })?;
-    let client = Arc::new(client);
-    Ok(Store {
-        objects: client.clone(),
-        backend: Backend::S3(client),
-    })
 }
 
 impl Store {
@@ -121,7 +100,7 @@ impl Store {
     pub fn uploads(&self) -> Option<Arc<dyn MultipartStore>> {
         match &self.backend {
             Backend::Local(_) => None,
-            Backend::S3(client) => Some(client.clone()),
+            Backend::S3(bucket) => Some(bucket.client.clone()),
         }
     }
 
@@ -147,7 +126,7 @@ impl Store {
         match read.await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(failure("read", path, &cause)),
+            Err(cause) => Err(self.failure("read", path, &cause)),
         }
     }
 
@@ -160,14 +139,14 @@ impl Store {
             .put(path, bytes.into())
             .await
             .map(|_| ())
-            .map_err(|cause| failure("write", path, &cause))
+            .map_err(|cause| self.failure("write", path, &cause))
     }
 
     /// Everything below a folder; empty where there is no such folder.
     pub async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>> {
         match self.objects.list(Some(folder)).try_collect().await {
             Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            other => other.map_err(|cause| failure("list", folder, &cause)),
+            other => other.map_err(|cause| self.failure("list", folder, &cause)),
         }
     }
 
@@ -186,7 +165,7 @@ impl Store {
     async fn delete_one(&self, path: &Path) -> Result<()> {
         match self.objects.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(cause) => Err(failure("delete", path, &cause)),
+            Err(cause) => Err(self.failure("delete", path, &cause)),
         }
     }
 
@@ -222,88 +201,4 @@ impl Store {
 /// Whether a folder could not be removed because a file came into it after it was listed.
 fn is_filled_meanwhile(cause: &std::io::Error) -> bool {
     cause.kind() == ErrorKind::DirectoryNotEmpty
-}
-
-/// What a store refuses for good, as opposed to trouble that may pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The object, or its bucket.
-    Missing,
-    Forbidden,
-    /// A file stands where a folder is needed.
-    InTheWay,
-}
-
-/// How stores and file systems say that something is forbidden.
-const FORBIDDEN: [&str; 8] = [
-    "AccessDenied",
-    "SignatureDoesNotMatch",
-    "InvalidAccessKeyId",
-    "InvalidToken",
-    "ExpiredToken",
-    "403 Forbidden",
-    "ermission denied",
-    "Read-only",
-];
-
-impl Refusal {
-    /// Some answers come as errors of no particular kind; their words tell.
-    pub fn of(cause: &object_store::Error) -> Option<Self> {
-        use object_store::Error as Cause;
-        let text = one_line(cause);
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        match cause {
-            Cause::NotFound { .. } => Some(Self::Missing),
-            Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => Some(Self::Forbidden),
-            _ if says(&["NoSuchBucket", "NoSuchKey", "404 Not Found"]) => Some(Self::Missing),
-            _ if says(&FORBIDDEN) => Some(Self::Forbidden),
-            _ if says(&["Not a directory"]) => Some(Self::InTheWay),
-            _ => None,
-        }
-    }
-}
-
-/// The error that a store's failure stands for. Absence and lack of permission are the caller's
-/// to mend; anything else may pass.
-pub fn failure(verb: &str, object: impl std::fmt::Display, cause: &object_store::Error) -> Error {
-    let text = one_line(cause);
-    let reads = ["read", "find", "list"]
-        .iter()
-        .any(|word| verb.starts_with(word));
-    // What cannot be read is an input that is missing; what cannot be written will not be.
-    let kind = if reads { Kind::Input } else { Kind::Final };
-    match Refusal::of(cause) {
-        Some(Refusal::Missing) if text.contains("NoSuchBucket") => {
-            Error::new(kind, verb, object, "its bucket does not exist")
-        }
-        Some(Refusal::Missing) => Error::new(kind, verb, object, "it does not exist"),
-        Some(Refusal::Forbidden) => Error::new(kind, verb, object, text)
-            .hint("check the permissions of this process's role or user"),
-        Some(Refusal::InTheWay) => Error::new(Kind::Final, verb, object, text)
-            .hint("a file is in the way of this folder; choose another path"),
-        None if text.contains("No space left") || text.contains("os error 28") => {
-            Error::new(Kind::Retryable, verb, object, text).hint("free some space and run again")
-        }
-        None => Error::new(Kind::Retryable, verb, object, text),
-    }
-}
-
-/// The innermost words of a store's failure, without the chain that repeats them, and of an answer
-/// in XML only its code and message.
-pub fn one_line(cause: &object_store::Error) -> String {
-    let mut innermost: &dyn std::error::Error = cause;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let text = innermost.to_string();
-    let element = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once('<')?.0)
-    };
-    let short = match (element("Code"), element("Message")) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => text.clone(),
-    };
-    short.split_whitespace().collect::<Vec<_>>().join(" ")
 }

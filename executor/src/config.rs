@@ -40,7 +40,8 @@ pub struct Config {
     #[arg(long)]
     pub memory_mb: Option<u64>,
 
-    /// Folder of shuffle and spill files; a temporary one, removed at the end, where not given.
+    /// Folder below which this process makes its own for shuffle and spill files, and removes it at
+    /// the end; the system's for temporary files where not given.
     #[arg(long, env = "CINEMILL_WORK_DIR")]
     pub work_dir: Option<PathBuf>,
 

@@ -1,15 +1,18 @@
 //! `cinemill-executor`: Ballista's executor with cinemill's operators and functions.
 
+mod clients;
 mod config;
 mod life;
 mod scheduler;
 mod spot;
+mod work_dir;
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::ExecutorProcessConfig;
@@ -27,6 +30,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Plans nest as deep as SQL does, and operators recurse.
 const THREAD_STACK_BYTES: usize = 16 << 20;
+/// How long tasks may take to stop when the process ends.
+const TASK_STOP_WAIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let config = config::Config::parse();
@@ -45,13 +50,13 @@ fn serve(config: &config::Config) -> Result<ExitCode> {
         Error::new(Kind::Retryable, "run executor of", &config.scheduler, cause)
             .hint("is the scheduler running there? name another with --scheduler <host:port>")
     };
-    let process = Arc::new(process_config(config)?);
+    let work_dir = work_dir::make(config.work_dir.as_deref())?;
+    let process = Arc::new(process_config(config, work_dir.path())?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(THREAD_STACK_BYTES)
         .build()
         .map_err(|cause| failed(&cause))?;
-    let work_dir = process.work_dir.clone();
     tracing::info!(
         scheduler = config.scheduler,
         port = process.port,
@@ -59,12 +64,9 @@ fn serve(config: &config::Config) -> Result<ExitCode> {
         "executor starts"
     );
     let end = runtime.block_on(life::live(process, config));
-    // Tasks that still run have nobody to run for.
-    runtime.shutdown_background();
-    // Shuffle files die with their executor.
-    if let Some(folder) = work_dir.filter(|_| config.work_dir.is_none()) {
-        let _ = std::fs::remove_dir_all(folder);
-    }
+    // Tasks that still run have nobody to run for. None may write on while its files are removed.
+    runtime.shutdown_timeout(TASK_STOP_WAIT);
+    drop(work_dir);
     match end.map_err(|cause| failed(&cause))? {
         End::Left => Ok(ExitCode::SUCCESS),
         End::Killed(signal) => Ok(ExitCode::from(128 + signal)),
@@ -85,26 +87,16 @@ fn begin_again() -> std::io::Error {
     }
 }
 
-fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
+fn process_config(config: &config::Config, work_dir: &Path) -> Result<ExecutorProcessConfig> {
     let (host, port) = config.scheduler_address()?;
     let door = Door::new(&config.bind_host, config.external_host.as_deref())?;
     door.check_peer(&host, port)?;
     let tasks_port = free_port(&config.bind_host, config.grpc_port)?;
     door.warn_if_open(tasks_port);
-    let work_dir = match &config.work_dir {
-        Some(folder) => folder.clone(),
-        None => std::env::temp_dir().join(format!("cinemill-executor-{}", std::process::id())),
-    };
     let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(
-            Kind::Final,
-            "prepare work folder",
-            work_dir.display(),
-            cause,
-        )
+        Error::new(Kind::Final, "prepare executor of", &config.scheduler, cause)
     };
-    std::fs::create_dir_all(&work_dir).map_err(|cause| failed(&cause))?;
-    let executor_id = new_id(&work_dir).map_err(|cause| failed(&cause))?;
+    let executor_id = new_id(work_dir).map_err(|cause| failed(&cause))?;
     let functions = session::function_registry().map_err(|cause| failed(&cause))?;
     Ok(ExecutorProcessConfig {
         executor_id,
@@ -117,15 +109,16 @@ fn process_config(config: &config::Config) -> Result<ExecutorProcessConfig> {
         scheduler_connect_timeout_seconds: config.connect_timeout_s,
         vcores: config.vcores(),
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
-        work_dir: Some(path_text(&work_dir)),
+        work_dir: Some(path_text(work_dir)),
         grpc_max_decoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         grpc_max_encoding_message_size: GRPC_MESSAGE_BYTES_MAX as u32,
         executor_heartbeat_interval_seconds: config.heartbeat_interval_s,
         memory_pool_size: config.memory_bytes().map(memory::of_operators),
         override_function_registry: Some(functions),
-        override_runtime_producer: Some(session::runtime_producer(work_dir.clone())),
+        override_runtime_producer: Some(session::runtime_producer(work_dir.to_owned())),
         override_config_producer: Some(session::config_producer()),
         override_physical_codec: Some(Arc::new(EngineCodec::default())),
+        override_execution_engine: Some(Arc::new(work_dir::Engine::new(work_dir.to_owned()))),
         ..ExecutorProcessConfig::default()
     })
 }
@@ -137,7 +130,7 @@ fn new_id(work_dir: &Path) -> std::io::Result<String> {
     Ok(id)
 }
 
-fn path_text(path: &std::path::Path) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 

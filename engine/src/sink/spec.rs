@@ -80,6 +80,19 @@ impl SinkSpec {
     }
 }
 
+/// What follows the partition's number in a name that [`SinkSpec::part_name`] made, which is the run
+/// id, the attempt, the number of the file and the ending; `None` for a name that it did not make.
+pub fn part_name_rest(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("part-")?;
+    let digits = rest.find('-')?;
+    let (partition, rest) = (&rest[..digits], &rest[digits + 1..]);
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (_, file) = rest.strip_suffix(".parquet")?.rsplit_once("-c")?;
+    let file = file.split('.').next().unwrap_or_default();
+    let made = partition.len() >= 5 && is_number(partition) && file.len() >= 3 && is_number(file);
+    made.then_some(rest)
+}
+
 /// Where all attempts of a run stage their files. Readers skip names that begin with `_`.
 pub fn staging_folder(run_id: &str) -> String {
     format!("_staging/{run_id}")
@@ -148,5 +161,25 @@ mod tests {
         spec.attempt = 2;
         spec.compression = Compression::None;
         assert_eq!(spec.part_name(12, 3), "part-00012-r1-2-c003.parquet");
+    }
+
+    #[test]
+    fn names_of_parts_are_told_from_others() {
+        let rest = |name| part_name_rest(name);
+        let made = "part-00000-r-c1-c000.snappy.parquet";
+        assert_eq!(rest(made), Some("r-c1-c000.snappy.parquet"));
+        assert_eq!(
+            rest("part-123456-r-2-c0123.parquet"),
+            Some("r-2-c0123.parquet")
+        );
+        for other in [
+            "part-00000-4f7c-c000.snappy.parquet.crc",
+            "part-0-r-c000.parquet",
+            "part-00000.parquet",
+            "data.parquet",
+            "part-00000-r-cx.parquet",
+        ] {
+            assert_eq!(rest(other), None, "{other}");
+        }
     }
 }

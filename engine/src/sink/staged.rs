@@ -1,6 +1,7 @@
 //! A file on its way: written, but not visible before the commit.
 
 use bytes::{Bytes, BytesMut};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::parquet::arrow::async_writer::AsyncFileWriter;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use futures::FutureExt;
@@ -12,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::spec::{SinkSpec, Staged};
 use crate::error::{Error, Kind, Result};
-use crate::store::{Location, Store, failure};
+use crate::store::{Location, Store};
 
 /// The size of an upload's parts but the last. All alike, as some stores demand.
 const UPLOAD_PART_BYTES: usize = 8 << 20;
@@ -45,8 +46,9 @@ pub struct Upload {
     id: MultipartId,
     tags: Vec<String>,
     buffer: BytesMut,
-    /// The part on its way while the next one is encoded.
-    in_flight: Option<tokio::task::JoinHandle<object_store::Result<String>>>,
+    /// The part on its way while the next one is encoded. It ends with its task, lest it arrives
+    /// after the upload was aborted.
+    in_flight: Option<SpawnedTask<object_store::Result<String>>>,
 }
 
 impl StagedFile {
@@ -130,7 +132,7 @@ impl Upload {
         let id = uploads
             .create_multipart(&path)
             .await
-            .map_err(|cause| failure("begin the upload of", &path, &cause))?;
+            .map_err(|cause| store.failure("begin the upload of", &path, &cause))?;
         let note = UploadNote {
             path: name.to_owned(),
             id: id.clone(),
@@ -182,7 +184,7 @@ impl Upload {
         let fresh = BytesMut::with_capacity(UPLOAD_PART_BYTES);
         let part = std::mem::replace(&mut self.buffer, fresh).freeze();
         let (path, id, number) = (self.path.clone(), self.id.clone(), self.tags.len());
-        self.in_flight = Some(tokio::spawn(async move {
+        self.in_flight = Some(SpawnedTask::spawn(async move {
             let sent = uploads
                 .put_part(&path, &id, number, PutPayload::from(part))
                 .await?;
@@ -199,7 +201,7 @@ impl Upload {
             .await
             .map_err(|cause| Error::new(Kind::Retryable, "write", &self.path, cause))?;
         self.tags
-            .push(sent.map_err(|cause| failure("write", &self.path, &cause))?);
+            .push(sent.map_err(|cause| self.store.failure("write", &self.path, &cause))?);
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::spec::{Compression, SourceFile, url_of};
 use crate::error::{Error, Kind};
-use crate::store::{Refusal, one_line};
+use crate::store::{Refusal, advice, one_line};
 
 /// How much is asked for at a time, in bytes and requests.
 #[derive(Debug, Clone, Copy)]
@@ -118,11 +118,11 @@ pub(super) fn store_error(input: &str, url: &str, error: &object_store::Error) -
             format_args!("{url}: {}", one_line(error)),
         ),
         _ if root_io(error) == Some(io::ErrorKind::PermissionDenied) => denied(input, url, error),
-        _ => read_error(
-            Kind::Retryable,
-            input,
-            format_args!("{url}: {}", one_line(error)),
-        ),
+        _ => {
+            let text = one_line(error);
+            let read = read_error(Kind::Retryable, input, format_args!("{url}: {text}"));
+            advice(&text).into_iter().fold(read, Error::hint)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
-use super::{Backend, Store, failure};
+use super::{Backend, Store};
 use crate::error::{Error, Kind, Result};
 use crate::sink::staged::write_failed;
 
@@ -77,7 +77,7 @@ impl Store {
             Err(object_store::Error::NotFound { .. }) if *expect != Expect::Absent => {
                 Ok(PutOutcome::Conflict)
             }
-            Err(cause) => Err(failure("write", path, &cause)),
+            Err(cause) => Err(self.failure("write", path, &cause)),
         }
     }
 
@@ -133,7 +133,7 @@ impl Store {
         // The new name is as durable as the bytes.
         lock.sync_all().map_err(failed)?;
         let found = self.objects.head(path).await;
-        let mut meta = found.map_err(|cause| failure("write", path, &cause))?;
+        let mut meta = found.map_err(|cause| self.failure("write", path, &cause))?;
         meta.version = Some(content_version(&bytes));
         drop(lock);
         Ok(PutOutcome::Written(Expect::found(Some(&meta))))

@@ -6,6 +6,7 @@ mod drain;
 mod duration;
 mod executors;
 mod explain;
+mod gc;
 mod output;
 mod plan;
 mod progress;
@@ -62,6 +63,8 @@ enum Verb {
     Plan(plan::PlanArguments),
     /// Show a published table: its first rows, or the answer to a query.
     Show(show::ShowArguments),
+    /// Remove what crashed runs left in the folder of a table; safe at any time.
+    Gc(gc::GcArguments),
     /// Write a made-up data set in the shape of IMDb's files.
     Sample(sample::SampleArguments),
 }
@@ -86,6 +89,7 @@ pub async fn run() -> ExitCode {
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
+        Verb::Gc(arguments) => gc::gc(arguments).await,
         Verb::Sample(arguments) => sample::sample(arguments).await,
     };
     match done {

@@ -34,7 +34,8 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
             input.name, input.location
         ));
     }
-    let planned = Planner::new(&request, &Embedded::default())
+    let backend = Embedded::new(None, None)?;
+    let planned = Planner::new(&request, &backend)
         .output(&inputs, &[])
         .await?;
     line("output columns:");

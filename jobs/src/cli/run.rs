@@ -1,5 +1,6 @@
 //! `cinemill run`: a job inside this process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ pub struct RunArguments {
     /// Time from now (as 90, 30s, 10m or 2h) after which the run is cancelled and fails.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     deadline: Option<Duration>,
+
+    /// Folder for rows that do not fit into memory; the system's for temporary files where not
+    /// given.
+    #[arg(long, value_name = "DIR", env = "CINEMILL_SPILL_DIR")]
+    spill_dir: Option<PathBuf>,
+
+    /// Memory that the process is to stay within, in MiB; operators get 60 % of it, and spill what
+    /// they cannot hold. The machine's where not given.
+    #[arg(long, value_name = "MIB", env = "CINEMILL_MEMORY_MB",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    memory_mb: Option<u64>,
 }
 
 pub async fn run(arguments: RunArguments) -> Result<()> {
@@ -41,7 +53,8 @@ pub async fn run(arguments: RunArguments) -> Result<()> {
         let progress = progress.clone();
         Arc::new(move |event| progress.show(&event))
     };
-    let backend = Embedded::default();
+    let memory_bytes = arguments.memory_mb.map(|mb| mb << 20);
+    let backend = Embedded::new(arguments.spill_dir.as_deref(), memory_bytes)?;
     let driven = async {
         let driven = drive_until(deadline_at, &request, &backend, &events, &cancel);
         tokio::pin!(driven);

@@ -73,7 +73,8 @@ impl ExecutorProcess {
 
     /// The id that the executor gave itself.
     pub fn id(&self, folder: &Path) -> Result<String> {
-        let path = self.work_dir(folder).join("executor-id");
+        let own = format!("cinemill-executor-{}", self.pid);
+        let path = self.work_dir(folder).join(own).join("executor-id");
         std::fs::read_to_string(&path)
             .map_err(|cause| Error::new(Kind::Retryable, "read", path.display(), cause))
     }

@@ -59,6 +59,16 @@ async fn drive_to_end(
         if let Some(done) = found.map_err(unusable)? {
             return Ok(done);
         }
+        // Committed by a driver that died before it could write so; its inputs may be gone.
+        let current = table.current().await.map_err(unusable)?;
+        if current.is_some_and(|snapshot| snapshot.manifest.knows(&request.run_id))
+            && let LeaseOutcome::Done(record) = table
+                .lease(&request.run_id, &request.job.name)
+                .await
+                .map_err(unusable)?
+        {
+            return Ok(already_done(&record));
+        }
         events(RunEvent::Phase {
             name: "plan".to_owned(),
         });

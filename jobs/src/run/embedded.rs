@@ -1,10 +1,13 @@
 //! Executes plans inside this process, on all cores.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::memory;
+use cinemill_engine::scratch::Scratch;
 use cinemill_engine::session::SessionOptions;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlanProperties;
@@ -25,15 +28,26 @@ const SCARCE_MEMORY_PARTITIONS: usize = 4;
 pub struct Embedded {
     cores: usize,
     memory_bytes: Option<usize>,
+    /// Where operators spill.
+    spill: Arc<Scratch>,
 }
 
-impl Default for Embedded {
-    fn default() -> Self {
+impl Embedded {
+    /// Operators spill to a folder below `spill_dir`, by default the system's for temporary files,
+    /// so that the process stays within `memory_bytes`, by default the machine's.
+    ///
+    /// # Errors
+    /// `Final` where that folder cannot be used.
+    pub fn new(spill_dir: Option<&Path>, memory_bytes: Option<u64>) -> Result<Self> {
+        let common = spill_dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
+        Ok(Self {
             cores,
-            memory_bytes: memory::machine_bytes().map(|bytes| memory::of_operators(bytes) as usize),
-        }
+            memory_bytes: memory_bytes
+                .or_else(memory::machine_bytes)
+                .map(|bytes| memory::of_operators(bytes) as usize),
+            spill: Arc::new(Scratch::new(&common, "cinemill-spill")?),
+        })
     }
 }
 
@@ -54,7 +68,7 @@ impl Backend for Embedded {
             distributed: false,
             scarce_memory: needs.scarce_memory,
             memory_bytes: self.memory_bytes,
-            spill_folder: None,
+            spill_folder: Some(self.spill.path().to_owned()),
         }
     }
 
@@ -65,11 +79,9 @@ impl Backend for Embedded {
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
         let failed = |cause: datafusion::error::DataFusionError| {
-            Error::from_datafusion(
-                &cause,
-                "run",
-                format!("{} of run {}", job.phase, job.run_id),
-            )
+            let object = format!("{} of run {}", job.phase, job.run_id);
+            Error::of_full_disk(&cause, ("run", &object), self.spill.path(), "--spill-dir")
+                .unwrap_or_else(|| Error::from_datafusion(&cause, "run", object))
         };
         let partitions = job.plan.output_partitioning().partition_count();
         let mut tasks = Tasks::new();

@@ -27,6 +27,7 @@ pub struct Faults {
     fail_next: AtomicU32,
     failing: Mutex<Failing>,
     deny_prefix: Mutex<Option<String>>,
+    uploads_per_page: AtomicU32,
     troubles: Mutex<Option<Arc<Troubles>>>,
     pub(super) holds: Holds,
 }
@@ -124,6 +125,18 @@ impl Faults {
     /// Requests for objects whose key starts like this are answered with 403.
     pub fn deny_prefix(&self, prefix: Option<&str>) {
         *lock(&self.deny_prefix) = prefix.map(str::to_owned);
+    }
+
+    /// Open uploads are listed so many at a time; 0 is as many as S3 does, which is 1000.
+    pub fn list_uploads_by(&self, count: u32) {
+        self.uploads_per_page.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn uploads_per_page(&self) -> usize {
+        match self.uploads_per_page.load(Ordering::Relaxed) {
+            0 => 1000,
+            count => count as usize,
+        }
     }
 
     pub(super) fn conditions_count(&self) -> bool {

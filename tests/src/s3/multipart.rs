@@ -127,35 +127,46 @@ impl Store {
         Ok(reply)
     }
 
-    /// All open uploads in one answer; s3s-fs has nothing for this.
+    /// The open uploads, page by page; s3s-fs has nothing for this.
     pub async fn list_multipart_uploads(
         &self,
         req: S3Request<ListMultipartUploadsInput>,
     ) -> Reply<ListMultipartUploadsOutput> {
-        let ListMultipartUploadsInput { bucket, prefix, .. } = req.input;
-        self.check_bucket(&bucket)?;
-        let open = uploads::open_in(&self.root, &bucket).map_err(S3Error::internal_error)?;
-        let uploads = open
-            .into_iter()
-            .filter(|upload| {
-                upload
-                    .key
-                    .starts_with(prefix.as_deref().unwrap_or_default())
-            })
-            .map(|upload| MultipartUpload {
-                key: Some(upload.key),
-                upload_id: Some(upload.id),
-                initiated: Some(upload.initiated.into()),
-                ..Default::default()
-            })
-            .collect();
+        let input = req.input;
+        self.check_bucket(&input.bucket)?;
+        let mut open =
+            uploads::open_in(&self.root, &input.bucket).map_err(S3Error::internal_error)?;
+        // As S3 has it: by key and, for one key, by id behind the marker.
+        open.sort_by(|one, other| (&one.key, &one.id).cmp(&(&other.key, &other.id)));
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let is_new = |upload: &Upload| match (&input.key_marker, &input.upload_id_marker) {
+            (Some(key), Some(id)) => (&upload.key, &upload.id) > (key, id),
+            (Some(key), None) => upload.key > *key,
+            (None, _) => true,
+        };
+        open.retain(|upload| upload.key.starts_with(prefix) && is_new(upload));
+        let limit = self.faults.uploads_per_page();
+        let is_truncated = open.len() > limit;
+        open.truncate(limit);
+        let last = open.last().filter(|_| is_truncated);
         Ok(S3Response::new(ListMultipartUploadsOutput {
-            bucket: Some(bucket),
-            prefix,
-            is_truncated: Some(false),
-            uploads: Some(uploads),
+            next_key_marker: last.map(|upload| upload.key.clone()),
+            next_upload_id_marker: last.map(|upload| upload.id.clone()),
+            is_truncated: Some(is_truncated),
+            uploads: Some(open.into_iter().map(listed).collect()),
+            bucket: Some(input.bucket),
+            prefix: input.prefix,
             ..Default::default()
         }))
+    }
+}
+
+fn listed(upload: Upload) -> MultipartUpload {
+    MultipartUpload {
+        key: Some(upload.key),
+        upload_id: Some(upload.id),
+        initiated: Some(upload.initiated.into()),
+        ..Default::default()
     }
 }
 

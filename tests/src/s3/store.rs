@@ -32,7 +32,7 @@ const NAME_BYTES_MAX: usize = 110;
 pub(super) struct Store {
     pub files: FileSystem,
     pub root: PathBuf,
-    faults: Arc<Faults>,
+    pub faults: Arc<Faults>,
     /// Held to change objects, and shared to look at them.
     pub objects: RwLock<()>,
 }

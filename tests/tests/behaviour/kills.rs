@@ -10,7 +10,7 @@ use cinemill_tests::published::{Published, staged, visible_files};
 use cinemill_tests::s3::S3Server;
 use tempfile::TempDir;
 
-use crate::fixture::{JOB, assert_code, assert_fails, assert_same, readable, sample, text, whole};
+use crate::fixture::{JOB, assert_code, assert_same, readable, sample, text, whole};
 
 const MOMENTS: u32 = 12;
 
@@ -115,39 +115,6 @@ fn embedded_runs_to_s3_may_be_killed_at_any_moment() {
     assert!(open.len() <= 5 * tasks, "open uploads: {open:?}");
 }
 
-/// The same without waiting, for the worst moment: some files have their names, the manifest does
-/// not list them.
-#[test]
-#[ignore = "bug: a dead driver's visible files stay until a run that comes after its lease"]
-fn a_run_to_s3_that_is_killed_while_it_publishes_is_cleared_up_by_the_next() {
-    let folder = TempDir::new().unwrap();
-    let server = S3Server::start_blocking(folder.path()).unwrap();
-    server.create_bucket("lake").unwrap();
-    let cinemill = Cinemill::default().with_s3(&server);
-    let folder = server.object_path("lake", "out");
-    let input = sample(20_000);
-    let (input_text, output) = (text(&input), "s3://lake/out");
-    let arguments = [
-        "run",
-        JOB,
-        "--input",
-        input_text,
-        "--output",
-        output,
-        "--partition-by",
-        "release_year",
-    ];
-    let running = cinemill.start(&arguments).unwrap();
-    poll("the first visible file", || {
-        (!visible_files(&folder).unwrap().is_empty()).then_some(())
-    })
-    .unwrap();
-    running.kill().unwrap();
-    assert!(Published::read(&folder).unwrap().is_none(), "too late");
-    run_to(&cinemill, &input, output, &[]);
-    whole(&folder);
-}
-
 #[test]
 fn a_killed_run_is_taken_up_under_its_id() {
     let output = TempDir::new().unwrap();
@@ -179,7 +146,7 @@ fn a_killed_run_is_taken_up_under_its_id() {
 }
 
 #[test]
-fn a_lost_executor_fails_the_run_and_leaves_the_table() {
+fn a_run_outlives_an_executor() {
     let cluster = Cluster::start(2).unwrap();
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("out");
@@ -192,7 +159,6 @@ fn a_lost_executor_fails_the_run_and_leaves_the_table() {
         cluster.cinemill().start(&arguments).unwrap()
     };
     assert_code(&submit(20_000, "first").wait().unwrap(), 0, &[]);
-    let before = whole(&output);
     let mut running = submit(200_000, "lost");
     poll("the write", || {
         running
@@ -204,13 +170,6 @@ fn a_lost_executor_fails_the_run_and_leaves_the_table() {
     .unwrap();
     cluster.kill_executor(1).unwrap();
     let ended = running.wait().unwrap();
-    assert_fails(&ended, 20, &["hint:"]);
-    assert_same(&whole(&output), &before);
-    // With one executor less.
-    assert_code(
-        &submit(200_000, "lost").wait().unwrap(),
-        0,
-        &["cluster of 1 executor,"],
-    );
+    assert_code(&ended, 0, &["cluster of 1 executor,"]);
     assert_eq!(whole(&output).rows.rows.len(), 200_000);
 }

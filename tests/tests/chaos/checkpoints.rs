@@ -2,11 +2,9 @@
 
 use cinemill_tests::gate::Hold;
 
-use crate::case::Case;
+use crate::case::{Case, OF_ROWS};
 
 const CHECKPOINT: &str = "checkpoint credited";
-/// Part of the path of requests that write or read a checkpoint.
-const OF_CHECKPOINT: &str = "/_checkpoints/";
 /// Part of the path of requests that send the rows of the output.
 const OF_OUTPUT: &str = "/lake/out/part-";
 
@@ -36,7 +34,7 @@ fn an_executor_is_killed_after_the_checkpoint() {
 #[test]
 fn an_executor_is_killed_while_it_writes_a_checkpoint() {
     let mut case = Case::with_checkpoints(3);
-    case.gate(0).hold(Hold::before("PUT", OF_CHECKPOINT));
+    case.gate(0).hold(Hold::before("PUT", OF_ROWS));
     let story = case.fleet.story("in-checkpoint").unwrap();
     let run = case.submit("in-checkpoint", &[]);
     case.gate(0).wait_for_held().unwrap();

@@ -8,6 +8,7 @@ mod frozen;
 mod hosts;
 mod joins;
 mod killed;
+mod memory;
 mod random;
 mod scheduler;
 mod stock;

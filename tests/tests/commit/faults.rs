@@ -1,9 +1,10 @@
 //! What a bucket can do to a commit.
 
+use cinemill_engine::error::Kind;
 use cinemill_engine::sink::table::{Commit, CommitStep, LeaseOutcome, RunState};
-use cinemill_tests::s3::{Faults, Moment};
+use cinemill_tests::s3::{Faults, Hold, Moment, Trouble};
 
-use crate::world::{World, visible};
+use crate::world::{Driver, World, visible};
 
 /// More than a client tries.
 const FOR_GOOD: u32 = 1000;
@@ -135,4 +136,82 @@ pub async fn parts_that_cannot_be_published(world: &World) {
     assert!(error.to_string().contains("publish"), "{error}");
     world.assert_settled(&place, "r0").await;
     assert_eq!(place.state("r1").await, Some(RunState::Failed));
+}
+
+/// As [`lost_answers`], with connections that break, and stores that fall silent.
+pub async fn answers_that_break_off(world: &World) {
+    let place = world.place("t");
+    place.publish("r0").await;
+    let cases = [
+        ("PUT", "partNumber="),
+        ("PUT", "/_manifest.json"),
+        ("PUT", "/_runs/"),
+        ("GET", "/_manifest.json"),
+        ("GET", "list-type="),
+        ("POST", "?delete"),
+        ("POST", "uploadId="),
+    ];
+    let troubles = [
+        (Trouble::Reset, Moment::Before),
+        (Trouble::Reset, Moment::After),
+        (Trouble::TruncatedBody, Moment::After),
+        (Trouble::StallInBody, Moment::After),
+        (Trouble::Stall, Moment::Before),
+    ];
+    for (number, (method, target)) in cases.into_iter().enumerate() {
+        for (trouble, moment) in troubles {
+            let run = format!("r-{number}-{trouble:?}-{moment:?}");
+            let faults = faults(world);
+            faults.trouble_next_to(1, trouble, Some(method), target, moment);
+            place.publish(&run).await;
+            assert_eq!(
+                faults.failures_left(),
+                0,
+                "{method} {target} was never asked"
+            );
+            world.assert_settled(&place, &run).await;
+        }
+    }
+}
+
+/// The lease was renewed, but its driver does not know: it is still its own.
+pub async fn a_renewal_that_was_never_answered(world: &World) {
+    let place = world.place("t");
+    let mut driver = place.prepared("r1").await;
+    faults(world).fail_next_to(FOR_GOOD, Some("PUT"), "/_runs/", Moment::After);
+    let lost = driver.lease.renew().await;
+    faults(world).fail_next(0, None, Moment::Before);
+    // Recognised by its content at once, or else by the next renewal.
+    assert!(lost.is_ok() || lost.is_err_and(|error| error.kind == Kind::Retryable));
+    driver.lease.renew().await.unwrap();
+    driver.complete().await;
+    world.assert_settled(&place, "r1").await;
+}
+
+/// The manifest was written, its answers were lost, and the next run has replaced it by the time
+/// the driver asks what became of it.
+pub async fn replaced_before_the_answer_came(world: &World) {
+    let place = world.place("t");
+    place.publish("r0").await;
+    let Driver { lease, commit, .. } = place.prepared("r1").await;
+    let target = "/_manifest.json";
+    faults(world).fail_next_to(1, Some("PUT"), target, Moment::After);
+    let hold = faults(world).hold(Some("PUT"), target, Moment::After);
+    let slow = tokio::spawn(commit.run());
+    waiting(&hold, 1).await;
+    let next = place.prepared("r2").await;
+    let next = tokio::spawn(next.complete());
+    waiting(&hold, 2).await;
+    hold.release();
+    assert_eq!(slow.await.unwrap().unwrap().run_id, "r1");
+    let end = lease.finish(RunState::Succeeded, None, serde_json::Value::Null);
+    end.await.unwrap();
+    assert_eq!(next.await.unwrap().run_id, "r2");
+    world.assert_settled(&place, "r2").await;
+}
+
+async fn waiting(hold: &Hold, count: usize) {
+    while hold.waiting() < count {
+        tokio::task::yield_now().await;
+    }
 }

@@ -10,6 +10,7 @@
 
 mod crashes;
 mod faults;
+mod gc;
 mod leases;
 mod names;
 mod publishing;
@@ -23,6 +24,8 @@ use world::World;
 
 const S3_ROOT: &str = "CINEMILL_TEST_S3_ROOT";
 const S3_PORT: &str = "CINEMILL_TEST_S3_PORT";
+/// Seconds that requests are repeated for; an answer is waited for a quarter of it.
+const PATIENCE_S: &str = "6";
 
 /// In the first process starts the second; the server is in the second one, so that the scenario
 /// can make it fail. `None` in the first process.
@@ -40,6 +43,7 @@ fn s3_world(test: &str) -> Option<World> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .envs(environment)
+        .env("CINEMILL_STORE_PATIENCE_S", PATIENCE_S)
         .env(S3_ROOT, root.path())
         .env(S3_PORT, port.to_string())
         .output()
@@ -108,6 +112,10 @@ scenarios! {
         races::sweepers_meet_a_new_attempt,
         races::a_living_run_is_not_swept,
         races::late_tasks_meet_a_sweep,
+        gc::what_a_crash_left_goes,
+        gc::a_living_run_is_left_alone,
+        gc::two_at_once_and_twice,
+        gc::a_dry_run_touches_nothing,
         leases::granted_busy_done,
         leases::taken_over_after_death,
         leases::committed_without_a_record,
@@ -123,4 +131,9 @@ scenarios! {
         faults::manifest_refused,
         faults::a_hung_driver_wakes_up,
         faults::parts_that_cannot_be_published,
+        faults::answers_that_break_off,
+        faults::a_renewal_that_was_never_answered,
+        faults::replaced_before_the_answer_came,
+        gc::a_driver_that_was_given_up_cannot_commit,
+        gc::uploads_come_in_pages,
 }

@@ -94,7 +94,9 @@ impl Site {
         program.arg("--work-dir").arg(work_dir.path()).args(more);
         let process = Running::start(program).unwrap();
         let id = poll("the executor's registration", || {
-            let id = fs::read_to_string(work_dir.path().join("executor-id")).ok()?;
+            // The process's own folder is the only one there.
+            let mut entries = fs::read_dir(work_dir.path()).ok()?.flatten();
+            let id = entries.find_map(|e| fs::read_to_string(e.path().join("executor-id")).ok())?;
             self.executor_named(&id).map(|_| id)
         });
         Executor {

@@ -52,6 +52,8 @@ pub struct Commit {
     intent: String,
     /// Whether files may have become visible.
     announced: bool,
+    /// Which attempt at the run this is, by its record; 0 where it has none.
+    attempt: u32,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,14 @@ pub(super) struct Content {
     /// Staged files of rejects with the names that they get below `_rejects/<run id>`.
     pub rejects: Vec<(String, String)>,
     manifest: Manifest,
+}
+
+impl Content {
+    /// Whether the table's manifest is this run's, or has replaced it: names are never used twice.
+    fn is_or_was(&self, now: &Manifest) -> bool {
+        let own = self.manifest.files.first();
+        *now == self.manifest || own.is_some_and(|own| now.superseded.contains(&own.path))
+    }
 }
 
 /// Whether a manifest whose write failed is, or may come to be, the table's.
@@ -86,6 +96,7 @@ impl Commit {
         // What earlier attempts at this very run left.
         table.undo(Undo::of(run_id)).await?;
         let base = table.current().await?;
+        let record = table.run_record(run_id).await?;
         Ok(Self {
             table,
             run_id: run_id.to_owned(),
@@ -93,6 +104,7 @@ impl Commit {
             content: None,
             intent: intent::fresh_name(),
             announced: false,
+            attempt: record.map_or(0, |record| record.attempt),
         })
     }
 
@@ -227,7 +239,7 @@ impl Commit {
         };
         if now
             .as_ref()
-            .is_some_and(|now| now.manifest == content.manifest)
+            .is_some_and(|now| content.is_or_was(&now.manifest))
         {
             return Fate::Committed;
         }
@@ -281,11 +293,26 @@ impl Commit {
     }
 
     async fn replace_manifest(&self) -> Result<()> {
+        self.check_not_given_up().await?;
         let manifest = &self.content()?.manifest;
         match manifest::replace(&self.table, manifest, self.base.as_ref()).await? {
             PutOutcome::Written(_) => Ok(()),
             PutOutcome::Conflict => Err(self.lost_race().await),
         }
+    }
+
+    /// In a bucket a clean-up may have deleted this attempt's files, because its driver gave no sign
+    /// of life for very long. On a disk the lock tells that it lives.
+    async fn check_not_given_up(&self) -> Result<()> {
+        if self.table.location().is_local() {
+            return Ok(());
+        }
+        let record = self.table.run_record(&self.run_id).await?;
+        if record.is_none_or(|record| record.given_up == 0 || record.given_up < self.attempt) {
+            return Ok(());
+        }
+        let cause = "it gave no sign of life for so long that its files were cleared away";
+        Err(Error::new(Kind::Final, "commit run", &self.run_id, cause).hint("run it again"))
     }
 
     async fn lost_race(&self) -> Error {

@@ -7,6 +7,8 @@
 mod alive;
 mod commit;
 mod folders;
+mod garbage;
+mod gc;
 mod intent;
 mod manifest;
 mod probe;
@@ -15,6 +17,8 @@ mod record;
 mod sweep;
 
 pub use commit::{Commit, CommitStep, Publication};
+pub use garbage::{Garbage, GarbageKind};
+pub use gc::{GcOptions, GcReport};
 pub use manifest::{Manifest, ManifestFile, Snapshot};
 pub use record::{LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState};
 

@@ -9,7 +9,6 @@ use object_store::path::Path;
 use super::commit::Commit;
 use crate::error::{Error, Kind, Result};
 use crate::sink::spec::{Staged, StagedPart};
-use crate::store::failure;
 
 /// How many files are published side by side.
 const PARALLEL_FILES: usize = 16;
@@ -83,7 +82,7 @@ impl Commit {
             Ok(_) => Ok(()),
             // Completed before: by a first try whose answer was lost, or by a repeated step.
             Err(_) if self.head(path).await?.is_some() => Ok(()),
-            Err(cause) => Err(failure("publish", path, &cause)),
+            Err(cause) => Err(self.table.store().failure("publish", path, &cause)),
         }
     }
 
@@ -91,7 +90,7 @@ impl Commit {
         match self.table.store().objects().head(path).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(failure("read", path, &cause)),
+            Err(cause) => Err(self.table.store().failure("read", path, &cause)),
         }
     }
 
@@ -101,7 +100,7 @@ impl Commit {
         match self.table.store().objects().rename(&from, &to).await {
             Ok(()) => Ok(()),
             Err(object_store::Error::NotFound { .. }) if self.head(&to).await?.is_some() => Ok(()),
-            Err(cause) => Err(failure("publish", &to, &cause)),
+            Err(cause) => Err(self.table.store().failure("publish", &to, &cause)),
         }
     }
 }

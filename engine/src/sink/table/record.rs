@@ -38,6 +38,9 @@ pub struct RunRecord {
     pub state: RunState,
     /// How many times a driver took the run up.
     pub attempt: u32,
+    /// Attempts up to this one were given up by a clean-up: they may not commit any more.
+    #[serde(default)]
+    pub given_up: u32,
     /// The driver's own id; changes with each process that takes the run up.
     pub driver: String,
     pub started_at: DateTime<Utc>,
@@ -89,6 +92,7 @@ impl Table {
             job: job.to_owned(),
             state: RunState::Running,
             attempt: found.as_ref().map_or(1, |(record, _)| record.attempt + 1),
+            given_up: found.as_ref().map_or(0, |(record, _)| record.given_up),
             driver: uuid::Uuid::new_v4().simple().to_string(),
             started_at: Utc::now(),
             updated_at: Utc::now(),
@@ -175,12 +179,27 @@ impl Lease {
     }
 
     async fn store(&mut self) -> Result<()> {
-        match write(&self.table, &self.record, &self.version).await? {
-            PutOutcome::Written(version) => {
-                self.version = version;
-                Ok(())
+        loop {
+            match write(&self.table, &self.record, &self.version).await? {
+                PutOutcome::Written(version) => {
+                    self.version = version;
+                    return Ok(());
+                }
+                PutOutcome::Conflict => self.version = self.own_version().await?,
             }
-            PutOutcome::Conflict => Err(Error::new(
+        }
+    }
+
+    /// What is there in place of what was expected may be our own: a write that arrived although
+    /// the store gave no answer to it.
+    async fn own_version(&self) -> Result<Expect> {
+        match read(&self.table, &self.record.run_id).await? {
+            Some((there, version))
+                if there.driver == self.record.driver && there.state == RunState::Running =>
+            {
+                Ok(version)
+            }
+            _ => Err(Error::new(
                 Kind::Final,
                 "keep driving run",
                 &self.record.run_id,
@@ -211,6 +230,20 @@ pub(super) async fn settle(table: &Table, run_id: &str, current: Option<&Manifes
     // A conflict means that somebody else wrote what became of it, or took it up.
     write(table, &record, &version).await?;
     Ok(())
+}
+
+/// Keeps what a dead driver began from ever being committed, should it not be dead after all: a
+/// driver looks here before it replaces the manifest. False where the run was taken up again.
+pub(super) async fn give_up(table: &Table, run_id: &str) -> Result<bool> {
+    let Some((mut record, version)) = read(table, run_id).await? else {
+        return Ok(true);
+    };
+    if record.state == RunState::Running && !is_expired(&record) {
+        return Ok(false);
+    }
+    record.given_up = record.attempt;
+    let written = write(table, &record, &version).await?;
+    Ok(written != PutOutcome::Conflict)
 }
 
 pub(super) fn is_expired(record: &RunRecord) -> bool {

@@ -20,9 +20,8 @@ use super::{SUCCESS, Table};
 use crate::error::{Error, Kind, Result};
 use crate::sink::spec::staging_folder;
 use crate::sink::staged::{UPLOAD_NOTES, UploadNote};
-use crate::store::failure;
 
-const STAGING: &str = "_staging";
+pub(super) const STAGING: &str = "_staging";
 /// How many uploads are aborted side by side.
 const PARALLEL_ABORTS: usize = 16;
 /// How often a staging folder is looked at anew, for what late tasks put there meanwhile.
@@ -35,6 +34,8 @@ pub(super) struct Undo<'a> {
     pub given_up: Option<(&'a str, Intent)>,
     /// Rejects of the attempt that was committed, where the caller knows them.
     pub keep: Option<&'a [String]>,
+    /// None of the run's attempts so far can commit any more ([`record::give_up`]).
+    pub all_over: bool,
 }
 
 impl<'a> Undo<'a> {
@@ -43,6 +44,7 @@ impl<'a> Undo<'a> {
             run_id,
             given_up: None,
             keep: None,
+            all_over: false,
         }
     }
 }
@@ -51,6 +53,12 @@ impl Table {
     /// Finishes the last commit if its driver died half-way, and clears up after dead runs other
     /// than `own`.
     pub(super) async fn recover(&self, own: &str) -> Result<()> {
+        self.finish_commit(own).await?;
+        self.sweep_dead_runs(own).await
+    }
+
+    /// Does what the driver of the last commit may not have come to.
+    pub(super) async fn finish_commit(&self, own: &str) -> Result<()> {
         if let Some(snapshot) = self.current().await? {
             // Also where the record says that the run succeeded: its driver may have been unable
             // to delete.
@@ -61,7 +69,7 @@ impl Table {
                 record::settle(self, committed, Some(&snapshot.manifest)).await?;
             }
         }
-        self.sweep_dead_runs(own).await
+        Ok(())
     }
 
     /// Clears up after dead runs. What cannot be cleared up is no failure of the run that tries:
@@ -142,6 +150,7 @@ impl Table {
             let current = self.current().await?.map(|snapshot| snapshot.manifest);
             let given_up = undo.given_up.as_ref().map(|(name, _)| *name);
             let is_over = self.location().is_local()
+                || undo.all_over
                 || meta.location.filename() == given_up
                 || !intent.is_possible(current.as_ref());
             if is_over {
@@ -154,7 +163,7 @@ impl Table {
         Ok(kept)
     }
 
-    async fn delete_files(&self, files: Vec<String>) -> Result<()> {
+    pub(super) async fn delete_files(&self, files: Vec<String>) -> Result<()> {
         let paths = files.iter().map(|file| self.path(file)).collect();
         self.store().delete(paths).await?;
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
@@ -172,7 +181,7 @@ impl Table {
     }
 
     /// The run ids that have something staged.
-    async fn staged_runs(&self) -> Result<BTreeSet<String>> {
+    pub(super) async fn staged_runs(&self) -> Result<BTreeSet<String>> {
         let staging = self.path(STAGING);
         // Lock files and empty folders are no objects, so a disk is asked itself.
         if let Some(folder) = self.store().file_path(&staging) {
@@ -192,7 +201,8 @@ impl Table {
             .objects()
             .list_with_delimiter(Some(&staging))
             .await;
-        let found = found.map_err(|cause| failure("list", self.location(), &cause))?;
+        let found =
+            found.map_err(|cause| self.store().failure("list", self.location().path(), &cause))?;
         let names = found
             .common_prefixes
             .iter()
@@ -237,7 +247,7 @@ impl Table {
             // Completed, or aborted before.
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             // The note stays, and with it the next run's chance.
-            Err(cause) => Err(failure("abort the upload of", &path, &cause)),
+            Err(cause) => Err(self.store().failure("abort the upload of", &path, &cause)),
         }
     }
 }

@@ -163,7 +163,7 @@ mod tests {
             output: Location::parse("out").unwrap(),
             options: RunOptions::default(),
         };
-        let backend = Embedded::default();
+        let backend = Embedded::new(None, None).unwrap();
         let planner = Planner::new(&request, &backend);
         let session = planner.session(&inputs).await.unwrap();
         let planned = planner.relations(&session, &[]).await.unwrap();
