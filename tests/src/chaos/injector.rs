@@ -112,7 +112,7 @@ impl<'a> Injector<'a> {
 
     /// By the command, or, half of the time and where the scheduler cannot be told, by a signal.
     fn drain(&self, fault: &Fault, victim: usize) -> Result<()> {
-        let by_command = fault.victim % 2 == 0 && !self.scheduler_is_away;
+        let by_command = fault.victim.is_multiple_of(2) && !self.scheduler_is_away;
         let id = match by_command {
             true => self.fleet.executor_id(victim)?,
             false => None,

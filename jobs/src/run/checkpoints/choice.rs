@@ -199,6 +199,8 @@ mod tests {
         // `joined` adds the 10 bytes of `b` to what `counted` holds already.
         assert_eq!(chosen(&relations, 10).await, ["counted", "joined"]);
         assert_eq!(chosen(&relations, 11).await, ["counted"]);
-        assert!(chosen(&relations, 101).await.is_empty());
+        // Without a checkpoint of `counted` there is all of its work before `joined`.
+        assert_eq!(chosen(&relations, 101).await, ["joined"]);
+        assert!(chosen(&relations, 111).await.is_empty());
     }
 }
