@@ -63,8 +63,9 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
         )
         .with_collect_statistics(false);
     let config = match options.scarce_memory {
-        // What a sort sets aside for merging what it spilled; it must fit into its share.
-        true => config.set_usize(
+        // Even the smallest share must hold a batch, and what a sort sets aside for merging what it
+        // spilled.
+        true => config.with_batch_size(SCARCE_BATCH_ROWS).set_usize(
             "datafusion.execution.sort_spill_reservation_bytes",
             SCARCE_SORT_RESERVATION_BYTES,
         ),
@@ -76,7 +77,9 @@ pub fn config(options: &SessionOptions) -> SessionConfig {
     }
 }
 
-const SCARCE_SORT_RESERVATION_BYTES: usize = 1 << 20;
+/// Where memory is scarce.
+const SCARCE_BATCH_ROWS: usize = 1024;
+const SCARCE_SORT_RESERVATION_BYTES: usize = 256 << 10;
 
 /// The largest build side, in estimated bytes and rows, that every task of a join gets whole. It
 /// is built anew in each of them.

@@ -13,29 +13,20 @@ const TITLES: u64 = 200_000;
 #[test]
 fn a_join_that_does_not_fit_into_memory_is_executed_again_and_spills() {
     let folder = TempDir::new().unwrap();
-    let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+    let [input, output] = ["in", "out"].map(|name| folder.path().join(name));
     samples::make(TITLES, 1, &input).unwrap();
     let mut flags = Flags::default();
     let memory = flags.executor.iter().position(|flag| flag == "--memory-mb");
     flags.executor[memory.unwrap() + 1] = "20".to_owned();
     let fleet = Fleet::start_with(2, None, flags).unwrap();
     let story = fleet.story("spills").unwrap();
-    let ended = fleet
-        .run(&[
-            "submit",
-            JOB,
-            "--input",
-            text(&input),
-            "--output",
-            text(&output),
-            "--run-id",
-            "spills",
-        ])
-        .unwrap();
+    let (from, to) = (text(&input).unwrap(), text(&output).unwrap());
+    let arguments = [
+        "submit", JOB, "--input", &from, "--output", &to, "--run-id", "spills",
+    ];
+    let ended = fleet.run(&arguments).unwrap();
     assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
     assert_eq!(story.times("write").unwrap(), 2, "{}", ended.stderr);
-    let difference = whole(&output)
-        .rows
-        .difference(&samples::embedded(&input).unwrap().rows);
-    assert_eq!(difference, None);
+    let (found, expected) = (whole(&output).unwrap(), samples::embedded(&input).unwrap());
+    assert_eq!(found.rows.difference(&expected.rows), None);
 }
