@@ -77,7 +77,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// No upload is open once all runs are over.
+    /// No upload is open once all runs are over and garbage has been collected.
     pub fn check_uploads(&self, tally: &Tally) {
         let open = || self.server.open_uploads(BUCKET).unwrap_or_default();
         let closed = poll("no open upload", || open().is_empty().then_some(()));

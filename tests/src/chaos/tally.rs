@@ -20,6 +20,8 @@ struct Counts {
     faults: BTreeMap<Kind, usize>,
     /// Requests to the store that met trouble.
     troubles: u64,
+    /// Uploads that only `gc` found.
+    collected: u64,
     runs: usize,
     retries: usize,
     /// Ends of clients that were not 0, by exit code.
@@ -56,6 +58,10 @@ impl Tally {
 
     pub(super) fn troubles(&self, count: u64) {
         self.counts().troubles += count;
+    }
+
+    pub(super) fn collected(&self, uploads: u64) {
+        self.counts().collected += uploads;
     }
 
     /// A run that succeeded, after so many tries of its pieces.
@@ -135,6 +141,7 @@ impl fmt::Display for Tally {
         for (code, count) in &counts.failures {
             writeln!(f, "  exit code {code:<6}{count}, submitted again")?;
         }
+        writeln!(f, "uploads for gc    {}", counts.collected)?;
         let lists = [
             ("wrong tables", &counts.wrong),
             ("hangs", &counts.hung),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
 
 use super::Tally;
 use super::tables::{DataSet, Place, Tables};
@@ -106,12 +107,28 @@ impl<'a> Worker<'a> {
             })?;
             found = whole(&place.folder).map(drop);
             if found.is_ok() {
-                return Ok(());
+                return self.collect_garbage(&place);
             }
             // What a dead driver left in a bucket is anybody's once its lease has run out.
             std::thread::sleep(Duration::from_secs(3));
         }
         found
+    }
+
+    /// A task that is killed between the begin of an upload and the note of it leaves what only a
+    /// look at all uploads can find.
+    fn collect_garbage(&self, place: &Place) -> Result<()> {
+        let arguments = ["gc", &place.output, "--older-than", "0s", "--json"];
+        let ended = self.cinemill.run(&arguments)?;
+        if ended.code() != Some(0) {
+            return Err(format!("gc failed: {}", ended.stderr).into());
+        }
+        let report: Value = serde_json::from_str(&ended.stdout)?;
+        let uploads = report["uploads"]
+            .as_u64()
+            .ok_or("no uploads in gc's report")?;
+        self.tally.collected(uploads);
+        Ok(())
     }
 
     fn place(&self, is_local: bool) -> Result<Place> {
