@@ -11,4 +11,5 @@ pub mod node;
 pub mod spec;
 pub mod staged;
 pub mod table;
+mod upload;
 pub mod writer;

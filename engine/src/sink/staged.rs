@@ -8,26 +8,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{MultipartId, PutPayload};
-use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 
 use super::spec::{SinkSpec, Staged};
+use super::upload::{self, Target, UPLOAD_NOTES, no_uploads};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Location, Store};
 
 /// The size of an upload's parts but the last. All alike, as some stores demand.
 const UPLOAD_PART_BYTES: usize = 8 << 20;
-
-/// Tells a sweeper of an upload that nobody may ever complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UploadNote {
-    /// The final path, relative to the table's folder.
-    pub path: String,
-    pub id: String,
-}
-
-/// Folder of the notes, below an attempt's staging folder.
-pub const UPLOAD_NOTES: &str = "uploads";
 
 /// Writes one file of the table in the way that its store allows.
 pub enum StagedFile {
@@ -128,23 +117,14 @@ impl Upload {
         unique: &str,
     ) -> Result<StagedFile> {
         let path = table.join(name).path().clone();
-        let uploads = store.uploads().ok_or_else(|| no_uploads(&path))?;
-        let id = uploads
-            .create_multipart(&path)
-            .await
-            .map_err(|cause| store.failure("begin the upload of", &path, &cause))?;
-        let note = UploadNote {
-            path: name.to_owned(),
-            id: id.clone(),
+        let note = format!("{}/{UPLOAD_NOTES}/{unique}.json", spec.staging());
+        let target = Target {
+            store: store.clone(),
+            path: path.clone(),
+            name: name.to_owned(),
+            note: table.join(&note).path().clone(),
         };
-        let place = table.join(&format!("{}/{UPLOAD_NOTES}/{unique}.json", spec.staging()));
-        let json = serde_json::to_vec(&note)
-            .map_err(|cause| Error::new(Kind::Final, "write", &place, cause))?;
-        if let Err(error) = store.write(place.path(), json.into()).await {
-            // Without its note nobody would ever find the upload.
-            let _ = uploads.abort_multipart(&path, &id).await;
-            return Err(error);
-        }
+        let id = upload::begin(target).await?;
         let buffer = BytesMut::with_capacity(UPLOAD_PART_BYTES);
         let upload = Self {
             store,
@@ -220,15 +200,6 @@ impl AsyncFileWriter for StagedFile {
 
 fn into_parquet(error: Error) -> ParquetError {
     ParquetError::External(Box::new(error.into_datafusion()))
-}
-
-fn no_uploads(path: &Path) -> Error {
-    Error::new(
-        Kind::Final,
-        "write",
-        path,
-        "the store takes no uploads in parts",
-    )
 }
 
 /// A failed write on a disk: a full one may have room later, a forbidden one will not.

@@ -137,7 +137,8 @@ fn a_full_work_disk_of_an_executor_is_named() {
         &["no space is left in", &work, "--work-dir"],
     );
     poll("the shuffle files to go", || {
-        jobs(&work).is_empty().then_some(())
+        // That of a job before it, which succeeded, is kept for a while.
+        (jobs(&work).len() <= 1).then_some(())
     })
     .unwrap();
 }

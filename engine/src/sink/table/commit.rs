@@ -11,6 +11,7 @@ use super::sweep::Undo;
 use super::{Table, probe};
 use crate::error::{Error, Kind, Result};
 use crate::sink::spec::{StagedPart, TaskReport, staging_folder};
+use crate::sink::upload;
 use crate::store::PutOutcome;
 
 /// The steps of a commit, in order.
@@ -223,6 +224,7 @@ impl Commit {
     /// Undoes everything that the run left in the table. What cannot be undone is only logged:
     /// the failure that led here is the one to report, and the next run sweeps.
     pub async fn abort(self) {
+        upload::settled().await;
         let mut undo = Undo::of(&self.run_id);
         // From memory: a sweeper that took this driver for dead may have deleted the intent.
         let announced = self.content.as_ref().filter(|_| self.announced);

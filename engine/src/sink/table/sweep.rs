@@ -19,7 +19,7 @@ use super::record::{self, RunState, is_expired};
 use super::{SUCCESS, Table};
 use crate::error::{Error, Kind, Result};
 use crate::sink::spec::staging_folder;
-use crate::sink::staged::{UPLOAD_NOTES, UploadNote};
+use crate::sink::upload::{UPLOAD_NOTES, UploadNote};
 
 pub(super) const STAGING: &str = "_staging";
 /// How many uploads are aborted side by side.
