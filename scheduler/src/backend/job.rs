@@ -200,6 +200,8 @@ fn failure(run_id: &str, text: &str) -> Error {
         return error;
     }
     let passing = [
+        // Shuffle files that could not be read, or a task that met passing trouble too often.
+        "most recent failure reason",
         "IoError",
         "ObjectStore",
         "FetchPartition",
@@ -240,5 +242,26 @@ fn stage_progress(id: usize, stage: &ExecutionStage) -> StageProgress {
         stage: id,
         tasks,
         tasks_done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ballista_says_tells_whether_another_execution_may_help() {
+        let lost = "Job failed due to stage 13 failed: Stage 13 has failed 1 times, most recent \
+                    failure reason: \"Failed to open file: No such file or directory\"";
+        assert_eq!(failure("r", lost).kind, Kind::Retryable);
+        let memory = "Task failed: DataFusionError(ResourcesExhausted(\"Failed to allocate\"))";
+        assert_eq!(failure("r", memory).kind, Kind::Memory);
+        let wrong = "Task failed: DataFusionError(ArrowError(DivideByZero))";
+        assert_eq!(failure("r", wrong).kind, Kind::Final);
+        let ours = Error::new(Kind::Input, "read", "a.tsv", "line 3").into_datafusion();
+        assert_eq!(
+            failure("r", &format!("Job failed: {ours}")).kind,
+            Kind::Input
+        );
     }
 }
