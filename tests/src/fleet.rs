@@ -91,13 +91,15 @@ impl Member {
         Ok(kib.ok_or("no VmHWM")?.trim().parse::<u64>()? << 10)
     }
 
-    /// The files of shuffles, relative to the process's own folder below the work folder:
-    /// `job/stage/task/data.arrow`.
+    /// The files of shuffles, as `job/stage/task/data.arrow`.
     pub fn shuffle_files(&self) -> Vec<PathBuf> {
         let files = self.work_files().into_iter();
         let shuffled = files.filter(|file| file.extension().is_some_and(|e| e == "arrow"));
         shuffled
-            .filter_map(|file| Some(file.strip_prefix(&self.work).ok()?.iter().skip(1).collect()))
+            .map(|file| {
+                let parts = file.components().count();
+                file.components().skip(parts.saturating_sub(4)).collect()
+            })
             .collect()
     }
 

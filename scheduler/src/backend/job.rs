@@ -208,6 +208,9 @@ fn failure(run_id: &str, text: &str) -> Error {
         "xecutor",
         "transport",
         "timed out",
+        // A peer that dies amid its answer; nothing else breaks the format of shuffled rows.
+        "IpcError",
+        "hyper::Error",
     ];
     let kind = if text.contains("ResourcesExhausted") || text.contains("Resources exhausted") {
         Kind::Memory
@@ -263,5 +266,16 @@ mod tests {
             failure("r", &format!("Job failed: {ours}")).kind,
             Kind::Input
         );
+    }
+
+    #[test]
+    fn what_a_connection_breaks_is_worth_another_try() {
+        let broken = "Job failed due to stage 8 failed: Task failed due to runtime execution error: \
+            DataFusionError(Shared(External(ArrowError(IpcError(\"Arrow error: Ipc error: code: \
+            'Unknown error', message: \\\"h2 protocol error: error reading a body from \
+            connection\\\", source: hyper::Error(Body, Error { kind: Io(Custom { kind: \
+            BrokenPipe })\")))))";
+        assert_eq!(failure("run", broken).kind, Kind::Retryable);
+        assert_eq!(failure("run", "Divide by zero").kind, Kind::Final);
     }
 }
