@@ -30,7 +30,7 @@ const PARTITIONS_MAX: usize = 4096;
 const SCARCE_MEMORY_PARTITIONS: usize = 4;
 /// What one slot takes in of unpacked input, in bytes per second, from scan to written table:
 /// measured with `imdb_titles`.
-const SLOT_BYTES_PER_S: u64 = 40 << 20;
+const SLOT_BYTES_PER_S: u64 = 10 << 20;
 
 /// The executors that are registered with this process's scheduler.
 pub struct ClusterBackend {
