@@ -206,6 +206,9 @@ fn failure(run_id: &str, text: &str) -> Error {
         "xecutor",
         "transport",
         "timed out",
+        // Ballista says so of what it would have tried again: shuffle files that cannot be read,
+        // or another executor in the place of the one that had them.
+        "most recent failure reason",
         // A peer that dies amid its answer; nothing else breaks the format of shuffled rows.
         "IpcError",
         "hyper::Error",
@@ -249,6 +252,14 @@ fn stage_progress(id: usize, stage: &ExecutionStage) -> StageProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shuffle_files_that_are_gone_are_worth_another_try() {
+        let gone = "Job failed due to stage 6 failed: Stage 6 has failed 1 times, most recent \
+            failure reason: \"Status { code: Internal, message: \\\"Failed to open file: No such \
+            file or directory (os error 2)\\\" }\"";
+        assert_eq!(failure("run", gone).kind, Kind::Retryable);
+    }
 
     #[test]
     fn what_a_connection_breaks_is_worth_another_try() {

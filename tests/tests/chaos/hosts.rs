@@ -1,5 +1,6 @@
 //! Processes on hosts of their own, and packets between them that are dropped.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ const CUT: Duration = Duration::from_secs(8);
 /// `None`, with the reason printed, where hosts cannot be made.
 fn network() -> Option<Network> {
     if let Some(reason) = Network::is_refused() {
-        println!("skipped: {reason}");
+        // Past the test harness, which shows nothing of a test that passes.
+        let _ = writeln!(io::stderr(), "skipped, no hosts can be made here: {reason}");
         return None;
     }
     Some(Network::start(HOSTS).unwrap())
