@@ -6,7 +6,9 @@ use std::time::Duration;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::{GarbageKind, GcOptions, GcReport, Table};
 use cinemill_engine::store::Location;
+use cinemill_jobs::run::{AbandonedCheckpoints, abandoned_checkpoints, remove_checkpoints};
 use clap::Args;
+use serde::Serialize;
 
 use super::output;
 
@@ -34,17 +36,33 @@ pub async fn gc(arguments: GcArguments) -> Result<()> {
         older_than: arguments.older_than,
         dry_run: arguments.dry_run,
     };
+    let checkpoints = abandoned_checkpoints(&table).await?;
     let report = table.gc(options).await?;
+    if !report.dry_run {
+        for abandoned in &checkpoints {
+            remove_checkpoints(&table, &abandoned.run_id).await;
+        }
+    }
     match arguments.json {
-        true => print_json(&report),
+        true => print_json(&report, &checkpoints),
         false => {
-            print(&table, &report);
+            print(&table, &report, &checkpoints);
             Ok(())
         }
     }
 }
 
-fn print(table: &Table, report: &GcReport) {
+fn print(table: &Table, report: &GcReport, checkpoints: &[AbandonedCheckpoints]) {
+    for AbandonedCheckpoints {
+        run_id,
+        files,
+        bytes,
+    } in checkpoints
+    {
+        output::line(format!(
+            "checkpoints of dead run {run_id}: {files} files, {bytes} bytes"
+        ));
+    }
     let mut kinds: BTreeMap<GarbageKind, (u64, u64)> = BTreeMap::new();
     for found in &report.garbage {
         let (count, bytes) = kinds.entry(found.kind).or_default();
@@ -84,8 +102,19 @@ fn words(kind: GarbageKind) -> &'static str {
     }
 }
 
-fn print_json(report: &GcReport) -> Result<()> {
-    let json = serde_json::to_string_pretty(report)
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    report: &'a GcReport,
+    checkpoints: &'a [AbandonedCheckpoints],
+}
+
+fn print_json(report: &GcReport, checkpoints: &[AbandonedCheckpoints]) -> Result<()> {
+    let found = Found {
+        report,
+        checkpoints,
+    };
+    let json = serde_json::to_string_pretty(&found)
         .map_err(|cause| Error::new(Kind::Final, "print", "JSON", cause))?;
     output::line(json);
     Ok(())

@@ -19,6 +19,9 @@ mod retry;
 mod verdict;
 
 pub use backend::{Backend, Needs, PhysicalJob};
+pub use checkpoints::{
+    AbandonedCheckpoints, abandoned as abandoned_checkpoints, remove as remove_checkpoints,
+};
 pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
 pub use embedded::Embedded;

@@ -200,15 +200,14 @@ fn failure(run_id: &str, text: &str) -> Error {
         return error;
     }
     let passing = [
+        // Shuffle files that could not be read, or a task that met passing trouble too often.
+        "most recent failure reason",
         "IoError",
         "ObjectStore",
         "FetchPartition",
         "xecutor",
         "transport",
         "timed out",
-        // Ballista says so of what it would have tried again: shuffle files that cannot be read,
-        // or another executor in the place of the one that had them.
-        "most recent failure reason",
         // A peer that dies amid its answer; nothing else breaks the format of shuffled rows.
         "IpcError",
         "hyper::Error",
@@ -254,11 +253,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shuffle_files_that_are_gone_are_worth_another_try() {
-        let gone = "Job failed due to stage 6 failed: Stage 6 has failed 1 times, most recent \
-            failure reason: \"Status { code: Internal, message: \\\"Failed to open file: No such \
-            file or directory (os error 2)\\\" }\"";
-        assert_eq!(failure("run", gone).kind, Kind::Retryable);
+    fn what_ballista_says_tells_whether_another_execution_may_help() {
+        let lost = "Job failed due to stage 13 failed: Stage 13 has failed 1 times, most recent \
+                    failure reason: \"Failed to open file: No such file or directory\"";
+        assert_eq!(failure("r", lost).kind, Kind::Retryable);
+        let memory = "Task failed: DataFusionError(ResourcesExhausted(\"Failed to allocate\"))";
+        assert_eq!(failure("r", memory).kind, Kind::Memory);
+        let wrong = "Task failed: DataFusionError(ArrowError(DivideByZero))";
+        assert_eq!(failure("r", wrong).kind, Kind::Final);
+        let ours = Error::new(Kind::Input, "read", "a.tsv", "line 3").into_datafusion();
+        assert_eq!(
+            failure("r", &format!("Job failed: {ours}")).kind,
+            Kind::Input
+        );
     }
 
     #[test]

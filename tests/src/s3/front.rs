@@ -76,7 +76,11 @@ impl Front {
             }
             return spoil(None, trouble, socket).await;
         }
-        let answer = self.service.call(request).await?;
+        // A store ends what it has begun, whether its client still listens or not; s3s-fs, dropped
+        // in the midst of a completion, would leave an upload that nobody can abort.
+        let service = self.service.clone();
+        let answered = tokio::spawn(async move { service.call(request).await }).await;
+        let answer = answered.map_err(|_| broken("the service panicked"))??;
         self.faults.holds.pass(Moment::After, &method, &uri).await;
         match fault {
             Some((trouble, _)) => spoil(Some(answer), trouble, socket).await,

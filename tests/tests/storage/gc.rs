@@ -150,11 +150,17 @@ fn a_folder_on_a_disk_is_cleared_of_what_is_not_the_tables() {
         "._manifest.json.tmp",
     ];
     let others = ["notes.txt", "data/part-1.parquet", "other.parquet"];
-    garbage.iter().chain(&others).for_each(|path| put(path));
+    let checkpoint = "_checkpoints/gone/credited-1/part-00000-gone-c000.snappy.parquet";
+    garbage
+        .iter()
+        .chain(&others)
+        .chain([&checkpoint])
+        .for_each(|path| put(path));
     let output_text = text(&output);
 
     let young = gc(&cinemill, output_text, &["--dry-run"]);
     assert_eq!(young["garbage"].as_array().unwrap().len(), 1, "{young}");
+    assert_eq!(young["checkpoints"][0]["run_id"], "gone", "{young}");
     age(&output);
     let report = gc(&cinemill, output_text, &[]);
     let mut found: Vec<&str> = (report["garbage"].as_array().unwrap().iter())
@@ -167,7 +173,7 @@ fn a_folder_on_a_disk_is_cleared_of_what_is_not_the_tables() {
     let there = |path: &str| Path::new(&output).join(path).exists();
     assert!(garbage.iter().all(|path| !there(path)));
     assert!(others.iter().all(|path| there(path)));
-    assert!(!there("year=2001") && !there("_staging"));
+    assert!(!there("year=2001") && !there("_staging") && !there("_checkpoints"));
     others
         .iter()
         .for_each(|path| fs::remove_file(output.join(path)).unwrap());

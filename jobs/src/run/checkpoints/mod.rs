@@ -215,14 +215,42 @@ async fn try_remove(table: &Table, run_id: &str) -> Result<()> {
 
 /// Removes the checkpoints of runs whose drivers are dead, other than `own`.
 pub async fn sweep(table: &Table, own: &str) -> Result<()> {
-    let all = table.location().join(CHECKPOINTS);
-    let listed = table.store().list(all.path()).await?;
-    for run_id in children(&all, &listed) {
-        if run_id != own && table.is_dead(&run_id).await? {
-            remove(table, &run_id).await;
+    for abandoned in abandoned(table).await? {
+        if abandoned.run_id != own {
+            remove(table, &abandoned.run_id).await;
         }
     }
     Ok(())
+}
+
+/// The checkpoints of a run whose driver is dead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AbandonedCheckpoints {
+    pub run_id: String,
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// What dead drivers kept in a table's folder for those that would take their runs up.
+pub async fn abandoned(table: &Table) -> Result<Vec<AbandonedCheckpoints>> {
+    let all = table.location().join(CHECKPOINTS);
+    let listed = table.store().list(all.path()).await?;
+    let mut found = Vec::new();
+    for run_id in children(&all, &listed) {
+        if !table.is_dead(&run_id).await? {
+            continue;
+        }
+        let folder = folder(table, &run_id);
+        let own = listed
+            .iter()
+            .filter(|meta| meta.location.prefix_matches(folder.path()));
+        found.push(AbandonedCheckpoints {
+            run_id,
+            files: own.clone().count() as u64,
+            bytes: own.map(|meta| meta.size).sum(),
+        });
+    }
+    Ok(found)
 }
 
 /// The names of the folders in `folder`, from what was listed below it.
