@@ -230,3 +230,20 @@ pub fn is_alive(pid: i32) -> bool {
     let is_zombie = stat.rsplit(") ").next().is_some_and(|s| s.starts_with('Z'));
     exists && !is_zombie
 }
+
+/// The process ended with this code, and said these things.
+#[track_caller]
+pub fn assert_code(ended: &Ended, code: i32, texts: &[&str]) {
+    let Ended {
+        stdout,
+        stderr,
+        words,
+        status,
+    } = ended;
+    let told = format!("{words}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    assert_eq!(ended.code(), Some(code), "{told}");
+    for text in texts {
+        assert!(ended.says(text), "`{text}` is not said by {told}");
+    }
+    assert!(!stderr.contains("panicked"), "{told}");
+}

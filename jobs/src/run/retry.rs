@@ -45,13 +45,16 @@ impl<'a> Retry<'a> {
     /// Returns when the piece is to be executed again.
     ///
     /// # Errors
-    /// The piece's own error when another execution would not help, or has been tried too often.
+    /// The piece's own error when another execution would not help, or has been tried too often;
+    /// `Cancelled` when the run was cancelled meanwhile.
     pub async fn after(&mut self, error: Error, cancel: &CancellationToken) -> Result<()> {
         let Some(pause) = self.pause_after(&error) else {
             return Err(error);
         };
         tokio::select! {
-            () = cancel.cancelled() => Err(error),
+            () = cancel.cancelled() => {
+                Err(Error::new(Kind::Cancelled, "run", self.run_id, "it was cancelled"))
+            }
             () = tokio::time::sleep(pause) => Ok(()),
         }
     }
@@ -120,6 +123,17 @@ mod tests {
         for kind in [Kind::Final, Kind::Input, Kind::Cancelled, Kind::Expectation] {
             assert_eq!(executions(3, &[kind]), (1, false));
         }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_cancelled_between_two_executions_was_cancelled() {
+        let events: EventSender = Arc::new(|_| ());
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let mut retry = Retry::new("write", "r", 2, &events);
+        let error = Error::new(Kind::Retryable, "run", "r", "lost");
+        let ended = retry.after(error, &cancel).await;
+        assert_eq!(ended.unwrap_err().kind, Kind::Cancelled);
     }
 
     #[test]

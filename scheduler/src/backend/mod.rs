@@ -104,25 +104,6 @@ impl ClusterBackend {
         }
         Ok(())
     }
-
-    /// Submits a plan, waits for its end, and reads its rows.
-    async fn run(
-        &self,
-        plan: &PhysicalJob,
-        events: &EventSender,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>> {
-        self.wait_for_executors(cancel).await?;
-        let job = job::Job::submit(self, plan).await?;
-        let ended = tokio::select! {
-            () = cancel.cancelled() => Err(cancelled(&plan.run_id)),
-            ended = job.watch(events) => ended,
-        };
-        if ended.is_err() {
-            job.stop().await;
-        }
-        results::read(plan, ended?).await
-    }
 }
 
 #[async_trait]
@@ -165,11 +146,20 @@ impl Backend for ClusterBackend {
 
     async fn execute(
         &self,
-        job: PhysicalJob,
+        plan: PhysicalJob,
         events: &EventSender,
         cancel: &CancellationToken,
     ) -> Result<Vec<RecordBatch>> {
-        self.run(&job, events, cancel).await
+        self.wait_for_executors(cancel).await?;
+        let job = job::Job::submit(self, &plan).await?;
+        let ended = tokio::select! {
+            () = cancel.cancelled() => Err(cancelled(&plan.run_id)),
+            ended = job.watch(events) => ended,
+        };
+        if ended.is_err() {
+            job.stop().await;
+        }
+        results::read(&plan, ended?).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use cinemill_tests::processes::assert_code;
 use cinemill_tests::processes::{Cinemill, Ended};
 use cinemill_tests::published::{self, Published, staged, visible_files};
 use tempfile::TempDir;
@@ -35,23 +36,6 @@ pub fn write_sample(titles: u64, folder: &Path, more: &[&str]) {
     let mut arguments = vec!["sample", "--titles", &titles, "--output", text(folder)];
     arguments.extend(more);
     assert_code(&Cinemill::default().run(&arguments).unwrap(), 0, &[]);
-}
-
-/// The process ended with this code, and said these things.
-#[track_caller]
-pub fn assert_code(ended: &Ended, code: i32, texts: &[&str]) {
-    let Ended {
-        stdout,
-        stderr,
-        words,
-        status,
-    } = ended;
-    let told = format!("{words}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
-    assert_eq!(ended.code(), Some(code), "{told}");
-    for text in texts {
-        assert!(ended.says(text), "`{text}` is not said by {told}");
-    }
-    assert!(!stderr.contains("panicked"), "{told}");
 }
 
 /// As [`assert_code`], for a failure: one line that says what failed and why.

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use cinemill_tests::processes::{Cinemill, Ended, poll};
+pub use cinemill_tests::processes::assert_code;
+use cinemill_tests::processes::{Cinemill, poll};
 use cinemill_tests::published::{Published, staged, visible_files};
 use cinemill_tests::s3::S3Server;
 use tempfile::TempDir;
@@ -43,23 +44,6 @@ pub fn lake(folder: &TempDir) -> S3Server {
     let server = S3Server::start_blocking(folder.path()).unwrap();
     server.create_bucket("lake").unwrap();
     server
-}
-
-/// The process ended with this code, and said these things.
-#[track_caller]
-pub fn assert_code(ended: &Ended, code: i32, texts: &[&str]) {
-    let Ended {
-        stdout,
-        stderr,
-        words,
-        status,
-    } = ended;
-    let told = format!("{words}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
-    assert_eq!(ended.code(), Some(code), "{told}");
-    for text in texts {
-        assert!(ended.says(text), "`{text}` is not said by {told}");
-    }
-    assert!(!stderr.contains("panicked"), "{told}");
 }
 
 /// The run's table is published, is the one that is expected, and nothing is left beside it.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+pub use cinemill_tests::processes::assert_code;
 use cinemill_tests::processes::{Cinemill, Ended};
 use cinemill_tests::published::{Published, staged, visible_files};
 use cinemill_tests::s3::S3Server;
@@ -36,22 +37,6 @@ pub fn write_input(folder: &Path, titles: u64) {
         let path = folder.join(name);
         let content = fs::read_to_string(&path).unwrap() + bad;
         fs::write(path, content).unwrap();
-    }
-}
-
-/// The process ended with this code, and said these things.
-#[track_caller]
-pub fn assert_code(ended: &Ended, code: i32, texts: &[&str]) {
-    let Ended {
-        stdout,
-        stderr,
-        words,
-        ..
-    } = ended;
-    let told = format!("{words}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
-    assert_eq!(ended.code(), Some(code), "{told}");
-    for text in texts {
-        assert!(ended.says(text), "`{text}` is not said by {told}");
     }
 }
 
