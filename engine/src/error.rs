@@ -32,8 +32,10 @@ pub enum Kind {
     Cancelled,
     /// The run was not done by its deadline.
     Deadline,
-    /// The cluster could not be reached.
+    /// The cluster, or a warehouse, could not be reached.
     Unreachable,
+    /// A warehouse refused a load, or a check of its table failed; what was begun is rolled back.
+    Load,
 }
 
 /// `failed to <verb> <object>: <cause>`, with a kind and, where there is one, a hint.

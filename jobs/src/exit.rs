@@ -15,8 +15,8 @@ pub const HELP: &str = "Exit codes:
   21  failed for good
   22  cancelled
   23  not done by its deadline; nothing was published
-  30  the cluster cannot be reached
-  40  a load failed and was rolled back";
+  30  the cluster or the warehouse cannot be reached
+  40  a load was refused or a check failed; the table is as before";
 
 /// The exit code of a failure.
 pub fn code(kind: Kind) -> ExitCode {
@@ -35,5 +35,6 @@ pub fn number(kind: Kind) -> u8 {
         Kind::Cancelled => 22,
         Kind::Deadline => 23,
         Kind::Unreachable => 30,
+        Kind::Load => 40,
     }
 }

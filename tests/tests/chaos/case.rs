@@ -67,9 +67,13 @@ impl Case {
 
     /// As [`Case::new`], with a checkpoint of every relation that could have one.
     pub fn with_checkpoints(executors: usize) -> Self {
+        Self::with_scheduler(executors, ["--checkpoint-after-s", "0"])
+    }
+
+    /// As [`Case::new`], with one more flag for the scheduler.
+    pub fn with_scheduler(executors: usize, flag: [&str; 2]) -> Self {
         let mut flags = Flags::default();
-        let always = ["--checkpoint-after-s", "0"].map(str::to_owned);
-        flags.scheduler.extend(always);
+        flags.scheduler.extend(flag.map(str::to_owned));
         Self::with(|server| Fleet::start_with(executors, Some(server), flags).unwrap())
     }
 

@@ -16,4 +16,5 @@ mod killed;
 mod memory;
 mod random;
 mod scheduler;
+mod stalled;
 mod stock;
