@@ -10,3 +10,4 @@ pub mod fleet;
 pub mod job;
 pub mod run;
 pub mod sample;
+pub mod warehouse;

@@ -11,6 +11,7 @@ use datafusion::parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
+use super::figures::{self, ColumnFigures};
 use super::hive::folder_name;
 use super::spec::{Compression, SAMPLES_MAX, SinkSpec, StagedPart, TaskReport, Violation};
 use super::staged::StagedFile;
@@ -35,6 +36,7 @@ struct OpenFile {
     folder: String,
     path: String,
     writer: AsyncArrowWriter<StagedFile>,
+    figures: Vec<ColumnFigures>,
 }
 
 impl PartitionWriter {
@@ -159,6 +161,7 @@ impl PartitionWriter {
             self.open = Some(self.begin(folder).await?);
         }
         if let Some(open) = &mut self.open {
+            figures::add_batch(&mut open.figures, rows);
             open.writer.write(rows).await?;
             let size = open.writer.bytes_written() + open.writer.in_progress_size();
             if size as u64 >= self.spec.target_file_bytes {
@@ -188,6 +191,7 @@ impl PartitionWriter {
             folder,
             path,
             writer,
+            figures: Vec::new(),
         })
     }
 
@@ -195,6 +199,9 @@ impl PartitionWriter {
         let Some(mut open) = self.open.take() else {
             return Ok(());
         };
+        let figures = figures::into_footer(&open.figures)
+            .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
+        open.writer.append_key_value_metadata(figures);
         let footer = open.writer.finish().await?;
         self.report.parts.push(StagedPart {
             path: open.path,

@@ -99,6 +99,7 @@ fn words(kind: GarbageKind) -> &'static str {
         GarbageKind::UnlistedPart => "parts that no snapshot lists",
         GarbageKind::Rejects => "rejects of runs that published nothing",
         GarbageKind::Temporary => "half-written files",
+        GarbageKind::CopyManifest => "manifests of loads that crashed",
     }
 }
 

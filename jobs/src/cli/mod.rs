@@ -7,6 +7,8 @@ mod duration;
 mod executors;
 mod explain;
 mod gc;
+mod load;
+mod loads;
 mod output;
 mod plan;
 mod progress;
@@ -18,6 +20,7 @@ mod scale;
 mod show;
 mod signals;
 mod submit;
+mod warehouse;
 
 use std::process::ExitCode;
 
@@ -65,6 +68,12 @@ enum Verb {
     Show(show::ShowArguments),
     /// Remove what crashed runs left in the folder of a table; safe at any time.
     Gc(gc::GcArguments),
+    /// Load a published table into PostgreSQL or Redshift: all of it, or nothing, and once.
+    Load(load::LoadArguments),
+    /// List what was loaded into a warehouse.
+    Loads(loads::LoadsArguments),
+    /// Check a table of a warehouse: that it is as its last load left it, and as its job expects.
+    Validate(loads::ValidateArguments),
     /// Write a made-up data set in the shape of IMDb's files.
     Sample(sample::SampleArguments),
 }
@@ -90,6 +99,9 @@ pub async fn run() -> ExitCode {
         Verb::Plan(arguments) => plan::plan(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,
+        Verb::Load(arguments) => load::load(arguments).await,
+        Verb::Loads(arguments) => loads::list(arguments).await,
+        Verb::Validate(arguments) => loads::validate(arguments).await,
         Verb::Sample(arguments) => sample::sample(arguments).await,
     };
     match done {

@@ -85,6 +85,17 @@ impl Progress {
     }
 }
 
+/// What goes on without saying how far it is; nothing where standard error is no terminal.
+pub fn spinner(words: String) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(words);
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
 fn show_bar(bar: &ProgressBar, phase: &str, stages: &[StageProgress]) {
     let tasks: usize = stages.iter().map(|stage| stage.tasks).sum();
     let done: usize = stages.iter().map(|stage| stage.tasks_done).sum();

@@ -10,6 +10,8 @@ use cinemill_engine::source::{
 use serde::{Deserialize, Serialize};
 
 use super::schema;
+use crate::warehouse::dialect::{TableName, is_name};
+use crate::warehouse::types::TEXT_BYTES_MAX;
 
 /// A job as it is run: the definition and the SQL of its relations. It holds everything that a run
 /// service needs, so that a client's own jobs run there too.
@@ -21,6 +23,9 @@ pub struct JobDefinition {
     pub output: OutputDefinition,
     pub expectations: Vec<Expectation>,
     pub relations: Vec<Relation>,
+    /// Absent from runs that earlier versions noted.
+    #[serde(default)]
+    pub load: LoadDefinition,
 }
 
 /// One SQL file.
@@ -87,6 +92,32 @@ fn default_target_file_mb() -> u64 {
     256
 }
 
+/// The table in a warehouse.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadDefinition {
+    /// `schema.table`; the job's name in the schema `public` where not given.
+    pub table: Option<String>,
+    /// Redshift: the column by whose values rows are spread over the slices.
+    pub dist_key: Option<String>,
+    /// Redshift: the columns by which rows are kept sorted.
+    pub sort_key: Vec<String>,
+    /// PostgreSQL: what stands between the parentheses of `CREATE INDEX`, for each index.
+    pub indexes: Vec<String>,
+    pub columns: BTreeMap<String, ColumnDefinition>,
+}
+
+/// What `CREATE TABLE` says of a column, beyond its type.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ColumnDefinition {
+    /// Redshift: how many bytes a text may have.
+    pub bytes: Option<u32>,
+    /// Redshift: how the column is compressed.
+    pub encode: Option<String>,
+    pub comment: Option<String>,
+}
+
 /// A condition that no row may break; a row where it is null does not break it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +138,8 @@ struct JobFile {
     output: OutputDefinition,
     #[serde(default)]
     expect: Vec<Expectation>,
+    #[serde(default)]
+    load: LoadDefinition,
 }
 
 impl JobDefinition {
@@ -125,6 +158,7 @@ impl JobDefinition {
             output: file.output,
             expectations: file.expect,
             relations,
+            load: file.load,
         };
         job.check()?;
         Ok(job)
@@ -165,6 +199,28 @@ impl JobDefinition {
         {
             let missing = &self.output.relation;
             return wrong(format!("output.relation: there is no {missing}.sql"));
+        }
+        self.load.check().or_else(wrong)
+    }
+}
+
+impl LoadDefinition {
+    fn check(&self) -> Result<(), String> {
+        if let Some(table) = &self.table {
+            TableName::parse(table).map_err(|error| format!("load.table: {}", error.cause))?;
+        }
+        for (name, column) in &self.columns {
+            let place = format!("load.columns.{name}");
+            if !column
+                .bytes
+                .is_none_or(|bytes| (1..=TEXT_BYTES_MAX).contains(&bytes))
+            {
+                return Err(format!("{place}.bytes: it is from 1 to {TEXT_BYTES_MAX}"));
+            }
+            // It becomes a part of a statement as it is.
+            if !column.encode.as_deref().is_none_or(is_name) {
+                return Err(format!("{place}.encode: an encoding is one word"));
+            }
         }
         Ok(())
     }

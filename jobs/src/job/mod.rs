@@ -7,6 +7,7 @@ mod schema;
 
 pub use catalog::Catalog;
 pub use definition::{
-    Expectation, Format, InputDefinition, JobDefinition, OutputDefinition, Relation,
+    ColumnDefinition, Expectation, Format, InputDefinition, JobDefinition, LoadDefinition,
+    OutputDefinition, Relation,
 };
 pub use graph::ordered_relations;

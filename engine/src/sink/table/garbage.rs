@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::alive::LOCK_SUFFIX;
 use super::manifest::Manifest;
 use super::sweep::STAGING;
-use super::{MANIFEST, REJECTS, RUNS, Table, intent};
+use super::{COPY_MANIFESTS, MANIFEST, REJECTS, RUNS, Table, intent};
 use crate::sink::spec::part_name_rest;
 use crate::store::OpenUpload;
 
@@ -31,6 +31,8 @@ pub enum GarbageKind {
     Rejects,
     /// Half a manifest or record on a disk.
     Temporary,
+    /// The manifest of a load that did not come to remove it.
+    CopyManifest,
 }
 
 /// Something that may go.
@@ -140,6 +142,7 @@ impl Scene {
                 let needed = self.may_commit(second) || self.committed.contains(second);
                 (old(Duration::ZERO) && !needed).then_some(GarbageKind::Rejects)
             }
+            COPY_MANIFESTS => old(Duration::ZERO).then_some(GarbageKind::CopyManifest),
             _ if first.starts_with('_') => None,
             _ => self.kind_of_visible(path, old(Duration::ZERO), listed),
         }

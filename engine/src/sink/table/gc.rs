@@ -151,6 +151,7 @@ impl Table {
             GarbageKind::UnlistedPart,
             GarbageKind::Rejects,
             GarbageKind::Temporary,
+            GarbageKind::CopyManifest,
         ];
         let files = garbage.iter().filter(|found| others.contains(&found.kind));
         self.delete_files(files.map(|found| found.path.clone()).collect())

@@ -6,17 +6,20 @@
 
 mod alive;
 mod commit;
+mod files;
 mod folders;
 mod garbage;
 mod gc;
 mod intent;
 mod manifest;
+mod object_reader;
 mod probe;
 mod publish;
 mod record;
 mod sweep;
 
 pub use commit::{Commit, CommitStep, Publication};
+pub use files::TableFile;
 pub use garbage::{Garbage, GarbageKind};
 pub use gc::{GcOptions, GcReport};
 pub use manifest::{Manifest, ManifestFile, Snapshot};
@@ -31,6 +34,8 @@ const MANIFEST: &str = "_manifest.json";
 const SUCCESS: &str = "_SUCCESS";
 const RUNS: &str = "_runs";
 const REJECTS: &str = "_rejects";
+/// The folder, below the table's, of manifests for loads that are going on.
+pub const COPY_MANIFESTS: &str = "_loads";
 
 /// The folder of one table.
 #[derive(Debug, Clone)]

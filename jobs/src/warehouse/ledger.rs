@@ -1,0 +1,320 @@
+//! The ledger of loads: a table in the warehouse itself, so that a load and its entry are committed
+//! together or not at all.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use cinemill_engine::error::{Error, Kind, Result};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::dialect::{Dialect, TableName};
+use super::published::Published;
+use super::script::Script;
+use super::{Row, Warehouse};
+use crate::warehouse::load::Mode;
+
+/// Where the ledger is.
+pub const SCHEMA: &str = "cinemill";
+const LOADS: &str = "cinemill.loads";
+/// Redshift has no locks but those of tables; nobody reads this one.
+const LOCK: &str = "cinemill.load_lock";
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS cinemill.loads (
+    table_name VARCHAR(256) NOT NULL,
+    load_number INTEGER NOT NULL,
+    load_id VARCHAR(36) NOT NULL,
+    mode VARCHAR(16) NOT NULL,
+    job VARCHAR(256) NOT NULL,
+    run_id VARCHAR(256) NOT NULL,
+    source VARCHAR(2048) NOT NULL,
+    published_at TIMESTAMP NOT NULL,
+    loaded_rows BIGINT NOT NULL,
+    inserted_rows BIGINT NOT NULL,
+    table_rows BIGINT NOT NULL,
+    loaded_bytes BIGINT NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    finished_at TIMESTAMP NOT NULL,
+    database_user VARCHAR(256) NOT NULL,
+    client VARCHAR(512) NOT NULL,
+    forced BOOLEAN NOT NULL,
+    PRIMARY KEY (table_name, load_number)
+)";
+
+const FRESHNESS: &str = "CREATE OR REPLACE VIEW cinemill.freshness AS
+SELECT
+    latest.table_name,
+    latest.finished_at AS loaded_at,
+    latest.published_at,
+    latest.job,
+    latest.run_id,
+    latest.source,
+    latest.mode,
+    latest.loaded_rows,
+    latest.table_rows
+FROM cinemill.loads AS latest
+INNER JOIN (
+    SELECT
+        table_name,
+        MAX(load_number) AS load_number
+    FROM cinemill.loads
+    GROUP BY table_name
+) AS newest
+    ON latest.table_name = newest.table_name AND latest.load_number = newest.load_number";
+
+const COLUMNS: &str = "table_name, load_number, load_id, mode, job, run_id, source, published_at, \
+                       loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, \
+                       finished_at, database_user, client, forced";
+
+/// One load, as the ledger has it. Times are UTC.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoadEntry {
+    pub table: String,
+    /// Counts the loads into this table from 1.
+    pub number: u64,
+    pub id: String,
+    pub mode: String,
+    pub job: String,
+    pub run_id: String,
+    /// The manifest.
+    pub source: String,
+    pub published_at: DateTime<Utc>,
+    /// Rows of the manifest, and how many of them were new to the table.
+    pub rows: u64,
+    pub inserted: u64,
+    /// Rows of the table afterwards.
+    pub table_rows: u64,
+    pub bytes: u64,
+    pub started_at: DateTime<Utc>,
+    pub seconds: f64,
+    pub database_user: String,
+    pub client: String,
+    pub forced: bool,
+}
+
+/// Makes the ledger where there is none.
+///
+/// # Errors
+/// As [`Warehouse::transact`].
+pub async fn prepare(warehouse: &mut dyn Warehouse, cancel: &CancellationToken) -> Result<()> {
+    if exists(warehouse).await? {
+        return Ok(());
+    }
+    let mut script = Script::default();
+    let dialect = warehouse.dialect();
+    for statement in definition(dialect) {
+        script.work(statement);
+    }
+    warehouse.transact(&script, cancel).await
+}
+
+/// The statements that make the ledger.
+pub fn definition(dialect: Dialect) -> Vec<String> {
+    let mut statements = Vec::new();
+    match dialect {
+        // Two that come at once would otherwise trip over each other.
+        Dialect::Postgres => statements.push(advisory_lock(SCHEMA)),
+        Dialect::Redshift => {}
+    }
+    statements.push(format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"));
+    statements.push(TABLE.to_owned());
+    if dialect == Dialect::Redshift {
+        statements.push(format!(
+            "CREATE TABLE IF NOT EXISTS {LOCK} (locked BOOLEAN)"
+        ));
+    }
+    statements.push(FRESHNESS.to_owned());
+    statements
+}
+
+async fn exists(warehouse: &mut dyn Warehouse) -> Result<bool> {
+    let query = "SELECT table_name FROM information_schema.tables\n\
+                 WHERE table_schema = 'cinemill' AND table_name = 'freshness'";
+    Ok(!warehouse.query(query).await?.is_empty())
+}
+
+/// Holds up other loads into the table until the transaction ends, and reads of nobody.
+pub fn lock(dialect: Dialect, table: &TableName) -> String {
+    match dialect {
+        Dialect::Postgres => advisory_lock(&table.to_string()),
+        Dialect::Redshift => format!("LOCK {LOCK}"),
+    }
+}
+
+fn advisory_lock(name: &str) -> String {
+    let name = Dialect::Postgres.string(&format!("cinemill load: {name}"));
+    format!("SELECT pg_advisory_xact_lock(hashtextextended({name}, 0))")
+}
+
+/// Notes the load; `cinemill_before` tells how many rows there were and how many are new.
+pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
+    let text = |text: &str| dialect.string(text);
+    let Noted {
+        id,
+        table,
+        mode,
+        published,
+        client,
+        forced,
+    } = load;
+    let manifest = &published.manifest;
+    let (started, finished) = match dialect {
+        Dialect::Postgres => (
+            "CURRENT_TIMESTAMP AT TIME ZONE 'UTC'",
+            "CLOCK_TIMESTAMP() AT TIME ZONE 'UTC'",
+        ),
+        Dialect::Redshift => ("SYSDATE", "GETDATE()"),
+    };
+    format!(
+        "INSERT INTO {LOADS} ({COLUMNS})\n\
+         SELECT\n    {name},\n    (\n        SELECT COALESCE(MAX(load_number), 0) + 1\n        \
+         FROM {LOADS}\n        WHERE table_name = {name}\n    ),\n    \
+         {id},\n    {mode},\n    {job},\n    {run_id},\n    {source},\n    {published_at},\n    \
+         {rows},\n    b.inserted_rows,\n    (SELECT COUNT(*) FROM {sql}),\n    {bytes},\n    \
+         {started},\n    {finished},\n    CURRENT_USER,\n    {client},\n    {forced}\n\
+         FROM {before} AS b",
+        name = text(&table.to_string()),
+        id = text(id),
+        mode = text(mode.name()),
+        job = text(&manifest.job),
+        run_id = text(&manifest.run_id),
+        source = text(&published.source()),
+        published_at = published_at(published),
+        rows = manifest.rows,
+        bytes = manifest.bytes,
+        sql = table.sql(),
+        before = super::load::BEFORE,
+        client = text(client),
+        forced = if *forced { "TRUE" } else { "FALSE" },
+    )
+}
+
+/// What an entry says of a load.
+pub struct Noted<'a> {
+    /// Of this load alone, in all its attempts.
+    pub id: &'a str,
+    pub table: &'a TableName,
+    pub mode: Mode,
+    pub published: &'a Published,
+    pub client: &'a str,
+    pub forced: bool,
+}
+
+/// The snapshot's time as a literal.
+fn published_at(published: &Published) -> String {
+    let at = published.manifest.committed_at;
+    format!("TIMESTAMP '{}'", at.format("%Y-%m-%d %H:%M:%S%.6f"))
+}
+
+/// A check that fails where there is nothing left to do.
+pub fn guard(dialect: Dialect, load: &Noted<'_>) -> String {
+    let entries = entries_of(dialect, load);
+    format!(
+        "SELECT 'the snapshot is in the table already: load ' || CAST(MAX(l.load_number) AS VARCHAR)\n\
+         {entries}"
+    )
+}
+
+/// The entry that leaves nothing to do for a load: an earlier one's of the same snapshot, or its
+/// own.
+///
+/// # Errors
+/// As [`Warehouse::query`].
+pub async fn find(warehouse: &mut dyn Warehouse, load: &Noted<'_>) -> Result<Option<LoadEntry>> {
+    let entries = entries_of(warehouse.dialect(), load);
+    let query = format!("SELECT {COLUMNS}\n{entries}\nORDER BY load_number DESC\nLIMIT 1");
+    let rows = warehouse.query(&query).await?;
+    rows.first().map(entry).transpose()
+}
+
+fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
+    let name = dialect.string(&load.table.to_string());
+    let condition = match load.forced {
+        true => format!("l.load_id = {}", dialect.string(load.id)),
+        false => same_snapshot(dialect, load, &name),
+    };
+    format!("FROM {LOADS} AS l\nWHERE\n    l.table_name = {name}\n    AND {condition}")
+}
+
+/// Replacing is needless if the snapshot was the last one that the table was replaced by and
+/// nothing came after; adding is, if it came in at any time since the table was replaced.
+fn same_snapshot(dialect: Dialect, load: &Noted<'_>, name: &str) -> String {
+    let last_replaced = format!(
+        "SELECT COALESCE(MAX(m.load_number), 0) FROM {LOADS} AS m\n        \
+         WHERE m.table_name = {name}"
+    );
+    let since = match load.mode {
+        Mode::Replace => {
+            format!("l.mode = 'replace'\n    AND l.load_number = (\n        {last_replaced}\n    )")
+        }
+        Mode::Append | Mode::Merge | Mode::AppendNew => {
+            format!("l.load_number >= (\n        {last_replaced} AND m.mode = 'replace'\n    )")
+        }
+    };
+    format!(
+        "l.source = {source}\n    AND l.run_id = {run_id}\n    \
+         AND l.published_at = {at}\n    AND {since}",
+        source = dialect.string(&load.published.source()),
+        run_id = dialect.string(&load.published.manifest.run_id),
+        at = published_at(load.published),
+    )
+}
+
+/// All loads, newest first; those of one table where it is given.
+///
+/// # Errors
+/// As [`Warehouse::query`].
+pub async fn list(
+    warehouse: &mut dyn Warehouse,
+    table: Option<&TableName>,
+) -> Result<Vec<LoadEntry>> {
+    if !exists(warehouse).await? {
+        return Ok(Vec::new());
+    }
+    let dialect = warehouse.dialect();
+    let only = table.map_or_else(String::new, |table| {
+        let name = dialect.string(&table.to_string());
+        format!("WHERE table_name = {name}\n")
+    });
+    let query = format!(
+        "SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC"
+    );
+    let rows = warehouse.query(&query).await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &Row) -> Result<LoadEntry> {
+    read_entry(row).ok_or_else(|| {
+        let cause = format!("an entry cannot be understood: {row:?}");
+        Error::new(Kind::Final, "read", "the ledger of loads", cause)
+    })
+}
+
+fn read_entry(row: &Row) -> Option<LoadEntry> {
+    let text = |index: usize| row.get(index)?.clone();
+    let number = |index: usize| text(index)?.parse::<u64>().ok();
+    let started_at = time(&text(12)?)?;
+    let seconds = (time(&text(13)?)? - started_at).as_seconds_f64();
+    Some(LoadEntry {
+        table: text(0)?,
+        number: number(1)?,
+        id: text(2)?,
+        mode: text(3)?,
+        job: text(4)?,
+        run_id: text(5)?,
+        source: text(6)?,
+        published_at: time(&text(7)?)?,
+        rows: number(8)?,
+        inserted: number(9)?,
+        table_rows: number(10)?,
+        bytes: number(11)?,
+        started_at,
+        seconds,
+        database_user: text(14)?,
+        client: text(15)?,
+        forced: text(16)?.starts_with('t'),
+    })
+}
+
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Some(time.and_utc())
+}

@@ -1,0 +1,114 @@
+//! What the failures of a connection mean.
+
+use std::error::Error as _;
+
+use cinemill_engine::error::{Error, Kind};
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::warehouse::target::Server;
+
+/// A statement's failure.
+pub fn failure(cause: &tokio_postgres::Error, verb: &str, object: &str) -> Error {
+    let Some(refusal) = cause.as_db_error() else {
+        let cause = match cause.is_closed() {
+            true => "the connection was lost".to_owned(),
+            false => words(cause),
+        };
+        return Error::new(Kind::Retryable, verb, object, cause)
+            .hint("run the load again: if it was committed after all, nothing is done twice");
+    };
+    let error = Error::new(kind(refusal), verb, object, told(refusal));
+    match hint(refusal) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// A failure to connect.
+pub fn connect_failure(cause: &tokio_postgres::Error, server: &Server) -> Error {
+    if cause.as_db_error().is_some() {
+        return failure(cause, "connect to", &server.to_string());
+    }
+    let text = words(cause);
+    let (kind, hint) = match () {
+        () if text.contains("TLS") || text.contains("certificate") => (
+            Kind::Final,
+            "name the server's root certificate with ?sslrootcert=<file>, or, where the network \
+             is safe, use ?sslmode=disable",
+        ),
+        () if text.contains("password missing") => {
+            (Kind::Final, "set PGPASSWORD, or add a line to ~/.pgpass")
+        }
+        () => (
+            Kind::Unreachable,
+            "check host and port, and that the server runs",
+        ),
+    };
+    Error::new(kind, "connect to", server, text).hint(hint)
+}
+
+fn kind(refusal: &DbError) -> Kind {
+    let code = refusal.code();
+    let is_fatal = [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        SqlState::INVALID_CATALOG_NAME,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+    ];
+    // Connections that break, servers that stop or start, and lack of memory, disk or slots.
+    let passes = ["08", "53", "57P"];
+    let collides = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+    ];
+    if is_fatal.contains(code) {
+        Kind::Final
+    } else if passes.iter().any(|class| code.code().starts_with(class))
+        || collides.contains(code)
+        || is_serializable_violation(refusal.message())
+    {
+        Kind::Retryable
+    } else {
+        Kind::Load
+    }
+}
+
+/// Redshift's error 1023: two transactions that touch the same table.
+pub fn is_serializable_violation(message: &str) -> bool {
+    message.contains("1023") && message.contains("erializable isolation violation")
+}
+
+fn hint(refusal: &DbError) -> Option<&'static str> {
+    match *refusal.code() {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            Some("check the user, and the password in PGPASSWORD or ~/.pgpass")
+        }
+        SqlState::INSUFFICIENT_PRIVILEGE => Some(
+            "a loader needs SELECT, INSERT, UPDATE and DELETE on the table and on cinemill.loads; \
+             `cinemill grants` gives them",
+        ),
+        _ => None,
+    }
+}
+
+/// All that the server says of a refusal, in one line.
+fn told(refusal: &DbError) -> String {
+    let more = [refusal.detail(), refusal.where_()].into_iter().flatten();
+    let parts: Vec<&str> = std::iter::once(refusal.message()).chain(more).collect();
+    parts.join("; ").replace('\n', " ")
+}
+
+/// An error with its causes.
+fn words(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
