@@ -235,19 +235,23 @@ fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
 }
 
 /// Replacing is needless if the snapshot was the last one that the table was replaced by and
-/// nothing came after; adding is, if it came in at any time since the table was replaced.
+/// nothing came after; adding is, if it came in at any time since the table was replaced. Neither
+/// is, if somebody emptied the table or made it anew.
 fn same_snapshot(dialect: Dialect, load: &Noted<'_>, name: &str) -> String {
-    let last_replaced = format!(
+    let table = load.table.sql();
+    let last = format!(
         "SELECT COALESCE(MAX(m.load_number), 0) FROM {LOADS} AS m\n        \
          WHERE m.table_name = {name}"
     );
     let since = match load.mode {
-        Mode::Replace => {
-            format!("l.mode = 'replace'\n    AND l.load_number = (\n        {last_replaced}\n    )")
-        }
-        Mode::Append | Mode::Merge | Mode::AppendNew => {
-            format!("l.load_number >= (\n        {last_replaced} AND m.mode = 'replace'\n    )")
-        }
+        Mode::Replace => format!(
+            "l.mode = 'replace'\n    AND l.load_number = (\n        {last}\n    )\n    \
+             AND l.table_rows = (SELECT COUNT(*) FROM {table})"
+        ),
+        Mode::Append | Mode::Merge | Mode::AppendNew => format!(
+            "l.load_number >= (\n        {last} AND m.mode = 'replace'\n    )\n    \
+             AND EXISTS (SELECT 1 FROM {table})"
+        ),
     };
     format!(
         "l.source = {source}\n    AND l.run_id = {run_id}\n    \
