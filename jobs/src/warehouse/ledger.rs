@@ -126,9 +126,13 @@ pub fn definition(dialect: Dialect) -> Vec<String> {
 }
 
 async fn exists(warehouse: &mut dyn Warehouse) -> Result<bool> {
-    let query = "SELECT table_name FROM information_schema.tables\n\
-                 WHERE table_schema = 'cinemill' AND table_name = 'freshness'";
-    Ok(!warehouse.query(query).await?.is_empty())
+    Ok(!warehouse.query(exists_query()).await?.is_empty())
+}
+
+/// Asks whether there is a ledger; the view comes last.
+pub fn exists_query() -> &'static str {
+    "SELECT table_name FROM information_schema.tables\n\
+     WHERE table_schema = 'cinemill' AND table_name = 'freshness'"
 }
 
 /// Holds up other loads into the table until the transaction ends, and reads of nobody.
@@ -219,10 +223,16 @@ pub fn guard(dialect: Dialect, load: &Noted<'_>) -> String {
 /// # Errors
 /// As [`Warehouse::query`].
 pub async fn find(warehouse: &mut dyn Warehouse, load: &Noted<'_>) -> Result<Option<LoadEntry>> {
-    let entries = entries_of(warehouse.dialect(), load);
-    let query = format!("SELECT {COLUMNS}\n{entries}\nORDER BY load_number DESC\nLIMIT 1");
+    let query = find_query(warehouse.dialect(), load);
     let rows = warehouse.query(&query).await?;
     rows.first().map(entry).transpose()
+}
+
+/// Asks for that entry.
+pub fn find_query(dialect: Dialect, load: &Noted<'_>) -> String {
+    let entries = entries_of(dialect, load);
+    let columns = COLUMNS.replace(", ", ", l.");
+    format!("SELECT l.{columns}\n{entries}\nORDER BY l.load_number DESC\nLIMIT 1")
 }
 
 fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
@@ -273,16 +283,18 @@ pub async fn list(
     if !exists(warehouse).await? {
         return Ok(Vec::new());
     }
-    let dialect = warehouse.dialect();
+    let query = list_query(warehouse.dialect(), table);
+    let rows = warehouse.query(&query).await?;
+    rows.iter().map(entry).collect()
+}
+
+/// Asks for the loads.
+pub fn list_query(dialect: Dialect, table: Option<&TableName>) -> String {
     let only = table.map_or_else(String::new, |table| {
         let name = dialect.string(&table.to_string());
         format!("WHERE table_name = {name}\n")
     });
-    let query = format!(
-        "SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC"
-    );
-    let rows = warehouse.query(&query).await?;
-    rows.iter().map(entry).collect()
+    format!("SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC")
 }
 
 fn entry(row: &Row) -> Result<LoadEntry> {

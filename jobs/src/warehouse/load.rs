@@ -191,7 +191,8 @@ impl Load<'_> {
         done
     }
 
-    fn noted(&self) -> Noted<'_> {
+    /// What the ledger knows of the load.
+    pub fn noted(&self) -> Noted<'_> {
         Noted {
             id: &self.id,
             table: &self.table,

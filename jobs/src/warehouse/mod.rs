@@ -17,6 +17,9 @@ pub mod redshift;
 pub mod script;
 pub mod table;
 pub mod target;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 pub mod types;
 pub mod validate;
 
