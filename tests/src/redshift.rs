@@ -14,6 +14,8 @@
 //!   quotes keep their case.
 //! - Users, groups and roles are all PostgreSQL's roles; whoever asks is the user [`LOADER`].
 //! - Signatures are not verified, only whose they are, and temporary credentials do not expire.
+//! - By the wire protocol there are simple queries only, with a password in the clear (within TLS),
+//!   and no way to cancel one.
 //! - Of Parquet's types, those match that are the same; Redshift may take some more.
 
 mod copy;
@@ -25,23 +27,29 @@ mod http;
 mod session;
 mod sql;
 mod storage;
+mod wire;
 
 use std::convert::Infallible;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use self::credentials::Credentials;
 use self::data_api::DataApi;
 pub use self::faults::Faults;
-use self::http::{Front, serve};
+use self::http::Front;
 use self::session::Backend;
 use self::storage::Storage;
+use self::wire::{Wire, acceptor};
+use crate::certificates::Certificates;
 use crate::postgres::{DATABASE, Postgres};
-use crate::processes::Result;
+use crate::processes::{Result, text};
 use crate::s3::S3Server;
 
 /// The one workgroup of Redshift Serverless that there is, and the one cluster.
@@ -50,14 +58,16 @@ pub const CLUSTER: &str = "warehouse";
 /// The user of the database that clients become by their role.
 pub const LOADER: &str = "IAMR:loader";
 
+const CA_FILE: &str = "ca.pem";
 const CATALOG: &str = include_str!("redshift/catalog.sql");
 
 /// The stand-in, on ports of 127.0.0.1. It stops when dropped.
 pub struct RedshiftServer {
     address: SocketAddr,
-    storage: Storage,
-    faults: Arc<Faults>,
-    data_api: Arc<DataApi>,
+    wire_address: SocketAddr,
+    backend: Arc<Backend>,
+    /// Holds the certificate that clients of the wire protocol must trust.
+    folder: TempDir,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
     // After all that speaks to it.
@@ -78,19 +88,27 @@ impl RedshiftServer {
         let faults = Arc::new(Faults::default());
         let backend = Arc::new(Backend {
             config: postgres.config(LOADER),
-            storage: storage.clone(),
+            storage,
             faults: Arc::clone(&faults),
+            received: Mutex::default(),
         });
-        let data_api = Arc::new(DataApi::new(Arc::clone(&backend)));
+        let credentials = Arc::new(Credentials::default());
         let front = Arc::new(Front {
             access_key,
-            faults: Arc::clone(&faults),
-            data_api: Arc::clone(&data_api),
-            credentials: Arc::new(Credentials::default()),
+            faults,
+            data_api: DataApi::new(Arc::clone(&backend)),
+            credentials: Arc::clone(&credentials),
+        });
+        let (folder, certificates) = (TempDir::new()?, Certificates::for_loopback()?);
+        fs::write(folder.path().join(CA_FILE), &certificates.authority)?;
+        let wire = Arc::new(Wire {
+            tls: acceptor(&certificates)?,
+            credentials,
+            backend: Arc::clone(&backend),
         });
 
-        let listener = listener()?;
-        let address = listener.local_addr()?;
+        let (listener, wire_listener) = (listener()?, listener()?);
+        let (address, wire_address) = (listener.local_addr()?, wire_listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("redshift-server")
@@ -100,7 +118,8 @@ impl RedshiftServer {
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    _ = serve(listener, front) => {}
+                    _ = http::serve(listener, front) => {}
+                    _ = wire::serve(wire_listener, wire) => {}
                     _ = stopped => {}
                 }
             });
@@ -108,9 +127,9 @@ impl RedshiftServer {
         });
         Ok(Self {
             address,
-            storage,
-            faults,
-            data_api,
+            wire_address,
+            backend,
+            folder,
             stop: Some(stop),
             thread: Some(thread),
             postgres,
@@ -129,7 +148,7 @@ impl RedshiftServer {
             let name = format!("AWS_ENDPOINT_URL_{service}");
             (name, self.endpoint())
         });
-        let mut environment = self.storage.environment.clone();
+        let mut environment = self.backend.storage.environment.clone();
         environment.extend(endpoints);
         environment
     }
@@ -137,6 +156,23 @@ impl RedshiftServer {
     /// A database, by the Data API.
     pub fn target(&self, database: &str) -> String {
         format!("redshift://{WORKGROUP}/{database}")
+    }
+
+    /// A database, by the wire protocol.
+    pub fn wire_target(&self, database: &str) -> Result<String> {
+        let (address, authority) = (self.wire_address, text(&self.ca_file())?);
+        Ok(format!(
+            "redshift+pg://{address}/{database}?workgroup={WORKGROUP}&sslrootcert={authority}"
+        ))
+    }
+
+    pub fn wire_port(&self) -> u16 {
+        self.wire_address.port()
+    }
+
+    /// The certificate that clients of the wire protocol must trust.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join(CA_FILE)
     }
 
     /// The only database there is.
@@ -151,12 +187,12 @@ impl RedshiftServer {
 
     /// What goes wrong on purpose.
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.backend.faults
     }
 
-    /// All SQL that came by the Data API to be executed, in order.
+    /// All SQL that came to be executed, in order.
     pub fn received(&self) -> Vec<String> {
-        self.data_api.received()
+        self.backend.received()
     }
 }
 

@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         server.endpoint(),
         server.target(server.database())
     );
+    println!("# {}", server.wire_target(server.database())?);
     println!("# {} holds the tables", server.postgres().url(ADMIN));
     let variables = server.environment().into_iter();
     for (name, value) in variables.chain(server.postgres().environment(ADMIN)) {

@@ -26,8 +26,6 @@ struct Known {
     batches: BTreeMap<String, Arc<Batch>>,
     /// The batches that clients gave a token for.
     tokens: BTreeMap<String, String>,
-    /// All SQL that came, in order.
-    received: Vec<String>,
     /// Dropped with this, which ends them.
     running: JoinSet<()>,
 }
@@ -42,11 +40,6 @@ impl DataApi {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All SQL that was to be executed, in the order in which it came.
-    pub fn received(&self) -> Vec<String> {
-        self.known().received.clone()
     }
 
     pub async fn answer(&self, operation: &str, request: &Value) -> Result<Value, ServiceError> {
@@ -82,7 +75,9 @@ impl DataApi {
         }
         let batch = Arc::new(Batch::new(request));
         let id = batch.id.clone();
-        known.received.extend(batch.request.statements.clone());
+        for sql in &batch.request.statements {
+            self.backend.receive(sql);
+        }
         if let Some(token) = &batch.request.token {
             known.tokens.insert(token.clone(), id.clone());
         }

@@ -50,7 +50,8 @@ impl Faults {
         self.present().delay = delay;
     }
 
-    /// Does what the next batch asks, and breaks the connection where the answer should come.
+    /// Does what the next batch asks, or the next `COMMIT` by the wire protocol, and breaks the
+    /// connection where the answer should come.
     pub fn lose_next_answer(&self) {
         self.present().loses_answer = true;
     }

@@ -46,7 +46,7 @@ pub struct Front {
     /// The key that requests are signed with.
     pub access_key: String,
     pub faults: Arc<Faults>,
-    pub data_api: Arc<DataApi>,
+    pub data_api: DataApi,
     pub credentials: Arc<Credentials>,
 }
 

@@ -1,6 +1,6 @@
 //! A connection to PostgreSQL that is spoken to in Redshift's SQL.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 use tokio_postgres::types::Type;
@@ -22,6 +22,21 @@ pub struct Backend {
     pub config: Config,
     pub storage: Storage,
     pub faults: Arc<Faults>,
+    pub received: Mutex<Vec<String>>,
+}
+
+impl Backend {
+    /// Keeps what came to be executed.
+    pub fn receive(&self, sql: &str) {
+        let received = self.received.lock();
+        let mut received = received.unwrap_or_else(PoisonError::into_inner);
+        received.push(sql.to_owned());
+    }
+
+    pub fn received(&self) -> Vec<String> {
+        let received = self.received.lock();
+        received.unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What a statement answered.
@@ -67,9 +82,13 @@ impl Session {
         })
     }
 
-    #[allow(dead_code)]
     pub fn transaction(&self) -> Transaction {
         self.transaction
+    }
+
+    /// Whether the server has gone away.
+    pub fn is_over(&self) -> bool {
+        self.client.is_closed()
     }
 
     pub fn cancel_token(&self) -> CancelToken {

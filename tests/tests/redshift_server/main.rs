@@ -8,3 +8,4 @@ mod fixture;
 mod results;
 mod statements;
 mod transactions;
+mod wire;
