@@ -89,12 +89,12 @@ def exit_codes() -> list[str]:
     """`--help`, the code and the document name the same exit codes."""
     source = (ROOT / "jobs/src/exit.rs").read_text()
     document = (ROOT / "docs/exit-codes.md").read_text()
-    told = re.search(r'HELP: &str = "(.*?)";', source, re.S)
+    told = re.search(r'HELP: &str = "(.*?)";', source, re.DOTALL)
     if not told:
         return ["jobs/src/exit.rs: no HELP"]
-    in_help = set(re.findall(r"^\s+(\d+)  ", told.group(1), re.M))
+    in_help = set(re.findall(r"^\s+(\d+)  ", told.group(1), re.MULTILINE))
     in_code = set(re.findall(r"Kind::\w+ => (\d+)", source))
-    in_document = set(re.findall(r"^\| (\d+) \|", document, re.M))
+    in_document = set(re.findall(r"^\| (\d+) \|", document, re.MULTILINE))
     found = []
     if in_help != in_document:
         different = ", ".join(sorted(in_help ^ in_document))
@@ -108,12 +108,12 @@ def exit_codes() -> list[str]:
 def changelog() -> list[str]:
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     version = manifest["workspace"]["package"]["version"]
-    headings = re.findall(r"^## \[?([\w.-]+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    headings = re.findall(r"^## \[?([\w.-]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     return [] if version in headings else [f"CHANGELOG.md: no entry for {version}"]
 
 
 def licences() -> list[str]:
-    host = re.search(r"^host: (.*)$", output(["rustc", "-vV"]), re.M)
+    host = re.search(r"^host: (.*)$", output(["rustc", "-vV"]), re.MULTILINE)
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     if host:
         # What is built here; packages for other platforms are not even downloaded.

@@ -164,7 +164,7 @@ pub fn untranslated(job: &JobDefinition) -> Vec<&str> {
         .collect()
 }
 
-/// Names one key that stands more than once.
+/// Names the first key that stands more than once.
 pub fn repeated_key(dialect: Dialect, relation: &str, key: &[&str]) -> String {
     let columns = quote_all(key.iter().copied());
     let words = dialect.string(&format!("{} stands more than once: ", key.join(", ")));
@@ -173,7 +173,8 @@ pub fn repeated_key(dialect: Dialect, relation: &str, key: &[&str]) -> String {
     let values = values.join(&format!(" || {comma} || "));
     format!(
         "SELECT {words} || {values}\n\
-         FROM (SELECT {columns} FROM {relation} GROUP BY {columns} HAVING COUNT(*) > 1 LIMIT 1) AS d"
+         FROM (SELECT {columns} FROM {relation} GROUP BY {columns} HAVING COUNT(*) > 1 \
+         ORDER BY {columns} LIMIT 1) AS d"
     )
 }
 

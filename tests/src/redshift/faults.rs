@@ -40,7 +40,7 @@ impl Faults {
         self.present().throttled = n;
     }
 
-    /// The next transaction fails at its end, with this text, and changes nothing.
+    /// The next transaction that changes anything fails at its end, with this text.
     pub fn fail_next_commit(&self, text: &str) {
         self.present().commit_failure = Some(text.to_owned());
     }

@@ -81,7 +81,7 @@ impl Front {
         let (status, kind, text) = match target.and_then(|target| target.split_once('.')) {
             Some((service, operation)) => {
                 let answer = self.json(&head.headers, service, operation, &body).await;
-                let is_batch = operation.ends_with("ExecuteStatement");
+                let is_batch = operation == "BatchExecuteStatement";
                 if is_batch && answer.is_ok() && self.faults.take_lost_answer() {
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }

@@ -132,17 +132,22 @@ impl Session {
     }
 
     async fn commit(&mut self) -> Result<Answer, Failure> {
-        let is_open = self.transaction == Transaction::Open;
-        let failure = self
-            .backend
-            .faults
-            .take_commit_failure()
-            .filter(|_| is_open);
-        if let Some(text) = failure {
+        if let Some(text) = self.commit_failure().await? {
             self.end("ROLLBACK").await?;
             return Err(Refusal::new("XX000", text).into());
         }
         self.end("COMMIT").await
+    }
+
+    /// Why the commit is to fail; questions are none the wiser.
+    async fn commit_failure(&self) -> Result<Option<String>, Failure> {
+        let asked = "SELECT 1 WHERE pg_current_xact_id_if_assigned() IS NOT NULL";
+        let has_changes = self.transaction == Transaction::Open
+            && self.client.simple_query(asked).await?.iter().any(is_row);
+        Ok(match has_changes {
+            true => self.backend.faults.take_commit_failure(),
+            false => None,
+        })
     }
 
     async fn end(&mut self, sql: &str) -> Result<Answer, Failure> {
@@ -190,4 +195,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.connection.abort();
     }
+}
+
+fn is_row(message: &SimpleQueryMessage) -> bool {
+    matches!(message, SimpleQueryMessage::Row(_))
 }

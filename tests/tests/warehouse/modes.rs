@@ -165,7 +165,7 @@ fn a_table_of_ones_own_is_taken_as_it_is() {
     let films = site.publish("films", ROWS);
     site.execute(
         "CREATE SCHEMA marts;
-         CREATE TABLE marts.\"my_films\" (film_key varchar(10) PRIMARY KEY, title varchar(16),
+         CREATE TABLE marts.\"my_films\" (film_key varchar(10) PRIMARY KEY, title varchar(18),
            is_adult boolean, genres smallint, votes int, revenue bigint, popularity real,
            rating double precision, budget numeric(18, 2), released_on date, seen_at timestamp)",
     );
