@@ -6,6 +6,7 @@ mod graph;
 mod schema;
 
 pub use catalog::Catalog;
+pub(crate) use definition::position;
 pub use definition::{
     ColumnDefinition, Expectation, Format, InputDefinition, JobDefinition, LoadDefinition,
     OutputDefinition, Relation,
