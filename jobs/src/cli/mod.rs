@@ -13,6 +13,7 @@ mod loads;
 mod output;
 mod plan;
 mod progress;
+mod queries;
 mod request;
 mod run;
 mod runs;
@@ -75,6 +76,10 @@ enum Verb {
     Loads(loads::LoadsArguments),
     /// Check a table of a warehouse: that it is as its last load left it, and as its job expects.
     Validate(loads::ValidateArguments),
+    /// List the named queries of the catalogue's jobs.
+    Queries(queries::QueriesArguments),
+    /// Run a named query in a warehouse.
+    Query(queries::QueryArguments),
     /// Give groups the rights that a file says, or show what differs.
     Grants(grants::GrantsArguments),
     /// Write a made-up data set in the shape of IMDb's files.
@@ -105,6 +110,8 @@ pub async fn run() -> ExitCode {
         Verb::Load(arguments) => load::load(arguments).await,
         Verb::Loads(arguments) => loads::list(arguments).await,
         Verb::Validate(arguments) => loads::validate(arguments).await,
+        Verb::Queries(arguments) => queries::list(&arguments),
+        Verb::Query(arguments) => queries::query(arguments).await,
         Verb::Grants(arguments) => grants::grants(arguments).await,
         Verb::Sample(arguments) => sample::sample(arguments).await,
     };

@@ -16,7 +16,8 @@ pub struct Existing {
     /// Who asks.
     pub user: String,
     pub users: BTreeSet<String>,
-    pub schemas: BTreeSet<String>,
+    /// And whether who asks may make tables in it.
+    pub schemas: BTreeMap<String, bool>,
     /// The tables and views, and whether rows can be put into them.
     pub tables: BTreeMap<TableName, bool>,
     pub groups: Groups,
@@ -51,17 +52,19 @@ pub async fn read(warehouse: &mut dyn Warehouse, file: &GrantsFile) -> Result<Ex
     let existing = Existing {
         user: names(warehouse, "SELECT CURRENT_USER").await?.concat(),
         users: set(names(warehouse, "SELECT usename FROM pg_user").await?),
-        schemas: set(names(warehouse, "SELECT nspname FROM pg_namespace").await?),
         ..Existing::default()
     };
     let mut reading = Reading {
         warehouse,
         existing,
     };
+    reading.schemas(&schemas).await?;
     reading.tables(&questions.tables).await?;
     reading.groups(&groups).await?;
     reading.members(&questions.members, file).await?;
-    reading.schemas(&questions.schema_privileges).await?;
+    reading
+        .schema_privileges(&questions.schema_privileges)
+        .await?;
     reading
         .table_privileges(&questions.table_privileges)
         .await?;
@@ -75,6 +78,19 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    async fn schemas(&mut self, schemas: &str) -> Result<()> {
+        let sql = format!(
+            "SELECT nspname, HAS_SCHEMA_PRIVILEGE(nspname, 'CREATE')\n\
+             FROM pg_namespace\n\
+             WHERE nspname IN ({schemas})"
+        );
+        for row in self.warehouse.query(&sql).await? {
+            let [schema, may_create] = fields(row)?;
+            self.existing.schemas.insert(schema, is_true(&may_create));
+        }
+        Ok(())
+    }
+
     async fn tables(&mut self, sql: &str) -> Result<()> {
         for row in self.warehouse.query(sql).await? {
             let [schema, table, is_writable] = fields(row)?;
@@ -115,7 +131,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn schemas(&mut self, sql: &str) -> Result<()> {
+    async fn schema_privileges(&mut self, sql: &str) -> Result<()> {
         for row in self.warehouse.query(sql).await? {
             let [group, schema, privilege] = fields(row)?;
             self.add(group, Object::Schema(schema), &privilege);

@@ -22,6 +22,7 @@ pub fn of(dialect: Dialect, file: &GrantsFile, existing: &Existing) -> Result<Gr
         }
         check_members(definition, existing)?;
         let mut wanted = Wanted {
+            name,
             file,
             existing,
             group: Group {
@@ -73,6 +74,7 @@ impl Access {
 }
 
 struct Wanted<'a> {
+    name: &'a str,
     file: &'a GrantsFile,
     existing: &'a Existing,
     group: Group,
@@ -82,7 +84,7 @@ impl Wanted<'_> {
     fn add(&mut self, tables: &Tables, access: Access) -> Result<()> {
         let existing = self.existing;
         let schema = tables.schema();
-        if !existing.schemas.contains(schema) {
+        if !existing.schemas.contains_key(schema) {
             return Err(absent("schema", schema, "there is no such schema")
                 .hint("the first `cinemill load` makes the schema cinemill"));
         }
@@ -112,8 +114,7 @@ impl Wanted<'_> {
         self.give(&Object::Table(table.clone()), access.of_tables());
     }
 
-    /// Tables to come: those that members may make who write to the schema, and those of whoever
-    /// grants.
+    /// Tables to come.
     fn later(&mut self, schema: &str, access: Access) {
         if let Access::Write = access {
             self.give(&Object::Schema(schema.to_owned()), &["CREATE"]);
@@ -124,21 +125,44 @@ impl Wanted<'_> {
         }
     }
 
+    /// Who makes tables in the schema: members who write to it, who asks, and, so that two who ask
+    /// in turn do not undo each other's work, those of whom it is noted already.
     fn makers(&self, schema: &str) -> BTreeSet<String> {
+        let mut makers = self.writers(schema);
+        if self.existing.schemas.get(schema) == Some(&true) {
+            makers.insert(self.existing.user.clone());
+        }
+        let existing = self.existing.groups.get(self.name);
+        for object in existing
+            .into_iter()
+            .flat_map(|group| group.privileges.keys())
+        {
+            match object {
+                Object::Later {
+                    maker,
+                    schema: Some(of),
+                } if of == schema => {
+                    makers.insert(maker.clone());
+                }
+                _ => {}
+            }
+        }
+        makers
+    }
+
+    /// The members of all groups that may write to the whole schema.
+    fn writers(&self, schema: &str) -> BTreeSet<String> {
         let all = Tables::All {
             schema: schema.to_owned(),
         };
-        let writers = self
-            .file
-            .groups
-            .iter()
-            .filter(|(_, group)| group.write.contains(&all));
-        let members = writers.flat_map(|(name, group)| {
+        let groups = self.file.groups.iter();
+        let groups = groups.filter(|(_, group)| group.write.contains(&all));
+        let members = groups.flat_map(|(name, group)| {
             let existing = self.existing.groups.get(name);
             let existing = existing.and_then(|group| group.members.as_ref());
             group.members.as_ref().or(existing).into_iter().flatten()
         });
-        members.chain([&self.existing.user]).cloned().collect()
+        members.cloned().collect()
     }
 
     fn give(&mut self, object: &Object, privileges: &[&str]) {
@@ -158,7 +182,9 @@ mod tests {
         Existing {
             user: "admin".to_owned(),
             users: ["admin", "ana", "lou"].map(str::to_owned).into(),
-            schemas: ["public", "cinemill"].map(str::to_owned).into(),
+            schemas: ["public", "cinemill"]
+                .map(|schema| (schema.to_owned(), true))
+                .into(),
             tables: [
                 (table("public.titles"), true),
                 (table("cinemill.freshness"), false),
@@ -169,8 +195,12 @@ mod tests {
     }
 
     fn wanted(toml: &str) -> Result<Vec<String>> {
+        wanted_of(toml, &existing())
+    }
+
+    fn wanted_of(toml: &str, existing: &Existing) -> Result<Vec<String>> {
         let file: GrantsFile = toml::from_str(toml).unwrap();
-        let groups = of(Dialect::Postgres, &file, &existing())?;
+        let groups = of(Dialect::Postgres, &file, existing)?;
         let lines = groups.iter().flat_map(|(name, group)| {
             let privileges = group.privileges.iter();
             privileges.map(move |(object, privileges)| {
@@ -201,6 +231,23 @@ mod tests {
                 r#"loader: DELETE INSERT SELECT UPDATE on FOR USER "admin" IN SCHEMA "public""#,
                 r#"loader: DELETE INSERT SELECT UPDATE on FOR USER "lou" IN SCHEMA "public""#,
             ]
+        );
+    }
+
+    #[test]
+    fn whoever_makes_no_tables_changes_nothing_for_those_who_do() {
+        let mut existing = existing();
+        existing.user = "ana".to_owned();
+        existing.schemas.insert("public".to_owned(), false);
+        let mut engineer = Group::default();
+        let schema = Some("public".to_owned());
+        let maker = "admin".to_owned();
+        engineer.add(Object::Later { maker, schema }, "SELECT");
+        existing.groups.insert("engineer".to_owned(), engineer);
+        let lines = wanted_of("[groups.engineer]\nread = [\"public.*\"]\n", &existing);
+        assert_eq!(
+            lines.unwrap().last().unwrap(),
+            r#"engineer: SELECT on FOR USER "admin" IN SCHEMA "public""#
         );
     }
 
