@@ -1,10 +1,13 @@
+pub mod certificates;
 pub mod chaos;
 pub mod cluster;
 pub mod fleet;
 pub mod gate;
 pub mod hosts;
+pub mod postgres;
 pub mod processes;
 pub mod published;
+pub mod redshift;
 pub mod s3;
 pub mod samples;
 pub mod service;

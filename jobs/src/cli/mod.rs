@@ -89,7 +89,7 @@ enum Verb {
 /// Runs the command line and tells how it ended.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = "warn,ballista=error,datafusion=error,cinemill_engine::sink=warn";
+    let quiet = "warn,aws_config=error,ballista=error,datafusion=error,cinemill_engine::sink=warn";
     cinemill_engine::logging::init_with(quiet);
     let done: Result<()> = match arguments.verb {
         Verb::Run(arguments) => run::run(arguments).await,

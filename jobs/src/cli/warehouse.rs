@@ -21,7 +21,7 @@ impl TargetArguments {
 
 /// Who asks: a user on a machine.
 pub fn client() -> String {
-    let user = std::env::var("USER").unwrap_or_else(|_| "?".to_owned());
-    let host = rustix::system::uname();
-    format!("{user}@{}", host.nodename().to_string_lossy())
+    let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
+    let machine = rustix::system::uname();
+    format!("{user}@{}", machine.nodename().to_string_lossy())
 }

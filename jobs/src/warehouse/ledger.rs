@@ -126,9 +126,13 @@ pub fn definition(dialect: Dialect) -> Vec<String> {
 }
 
 async fn exists(warehouse: &mut dyn Warehouse) -> Result<bool> {
-    let query = "SELECT table_name FROM information_schema.tables\n\
-                 WHERE table_schema = 'cinemill' AND table_name = 'freshness'";
-    Ok(!warehouse.query(query).await?.is_empty())
+    Ok(!warehouse.query(exists_query()).await?.is_empty())
+}
+
+/// Asks whether there is a ledger; the view comes last.
+pub fn exists_query() -> &'static str {
+    "SELECT table_name FROM information_schema.tables\n\
+     WHERE table_schema = 'cinemill' AND table_name = 'freshness'"
 }
 
 /// Holds up other loads into the table until the transaction ends, and reads of nobody.
@@ -219,10 +223,16 @@ pub fn guard(dialect: Dialect, load: &Noted<'_>) -> String {
 /// # Errors
 /// As [`Warehouse::query`].
 pub async fn find(warehouse: &mut dyn Warehouse, load: &Noted<'_>) -> Result<Option<LoadEntry>> {
-    let entries = entries_of(warehouse.dialect(), load);
-    let query = format!("SELECT {COLUMNS}\n{entries}\nORDER BY load_number DESC\nLIMIT 1");
+    let query = find_query(warehouse.dialect(), load);
     let rows = warehouse.query(&query).await?;
     rows.first().map(entry).transpose()
+}
+
+/// Asks for that entry.
+pub fn find_query(dialect: Dialect, load: &Noted<'_>) -> String {
+    let entries = entries_of(dialect, load);
+    let columns = COLUMNS.replace(", ", ", l.");
+    format!("SELECT l.{columns}\n{entries}\nORDER BY l.load_number DESC\nLIMIT 1")
 }
 
 fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
@@ -235,19 +245,23 @@ fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
 }
 
 /// Replacing is needless if the snapshot was the last one that the table was replaced by and
-/// nothing came after; adding is, if it came in at any time since the table was replaced.
+/// nothing came after; adding is, if it came in at any time since the table was replaced. Neither
+/// is, if somebody emptied the table or made it anew.
 fn same_snapshot(dialect: Dialect, load: &Noted<'_>, name: &str) -> String {
-    let last_replaced = format!(
+    let table = load.table.sql();
+    let last = format!(
         "SELECT COALESCE(MAX(m.load_number), 0) FROM {LOADS} AS m\n        \
          WHERE m.table_name = {name}"
     );
     let since = match load.mode {
-        Mode::Replace => {
-            format!("l.mode = 'replace'\n    AND l.load_number = (\n        {last_replaced}\n    )")
-        }
-        Mode::Append | Mode::Merge | Mode::AppendNew => {
-            format!("l.load_number >= (\n        {last_replaced} AND m.mode = 'replace'\n    )")
-        }
+        Mode::Replace => format!(
+            "l.mode = 'replace'\n    AND l.load_number = (\n        {last}\n    )\n    \
+             AND l.table_rows = (SELECT COUNT(*) FROM {table})"
+        ),
+        Mode::Append | Mode::Merge | Mode::AppendNew => format!(
+            "l.load_number >= (\n        {last} AND m.mode = 'replace'\n    )\n    \
+             AND EXISTS (SELECT 1 FROM {table})"
+        ),
     };
     format!(
         "l.source = {source}\n    AND l.run_id = {run_id}\n    \
@@ -269,16 +283,18 @@ pub async fn list(
     if !exists(warehouse).await? {
         return Ok(Vec::new());
     }
-    let dialect = warehouse.dialect();
+    let query = list_query(warehouse.dialect(), table);
+    let rows = warehouse.query(&query).await?;
+    rows.iter().map(entry).collect()
+}
+
+/// Asks for the loads.
+pub fn list_query(dialect: Dialect, table: Option<&TableName>) -> String {
     let only = table.map_or_else(String::new, |table| {
         let name = dialect.string(&table.to_string());
         format!("WHERE table_name = {name}\n")
     });
-    let query = format!(
-        "SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC"
-    );
-    let rows = warehouse.query(&query).await?;
-    rows.iter().map(entry).collect()
+    format!("SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC")
 }
 
 fn entry(row: &Row) -> Result<LoadEntry> {

@@ -144,14 +144,14 @@ impl Load<'_> {
         let mut warehouse = target.connect().await?;
         let warehouse = warehouse.as_mut();
         ledger::prepare(warehouse, self.cancel).await?;
-        if let Some(entry) = self.already(warehouse).await? {
-            return Ok(loaded(entry, true));
-        }
         let columns = table::columns(warehouse, &self.table).await?;
         let new_columns = match &columns {
-            Some(columns) => self.compare(warehouse.dialect(), columns).await?,
             None if self.create => 0,
             None => return Err(self.no_table()),
+            Some(columns) => match self.already(warehouse).await? {
+                Some(entry) => return Ok(loaded(entry, true)),
+                None => self.compare(warehouse.dialect(), columns).await?,
+            },
         };
         let is_new = columns.is_none();
         let committed = self.transact(warehouse, is_new, new_columns).await;
@@ -191,7 +191,8 @@ impl Load<'_> {
         done
     }
 
-    fn noted(&self) -> Noted<'_> {
+    /// What the ledger knows of the load.
+    pub fn noted(&self) -> Noted<'_> {
         Noted {
             id: &self.id,
             table: &self.table,
@@ -241,11 +242,11 @@ impl Load<'_> {
             rows: Some(self.published),
         };
         script.work(ledger::lock(dialect, &self.table));
-        script.check(ledger::guard(dialect, &self.noted()));
         let declared = Declared::new(dialect, &self.table, self.job, self.published)?;
         if is_new {
             script.work(declared.create()?);
         }
+        script.check(ledger::guard(dialect, &self.noted()));
         for statement in declared.add_columns(new_columns)? {
             script.work(statement);
         }

@@ -18,6 +18,9 @@ pub mod redshift;
 pub mod script;
 pub mod table;
 pub mod target;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 pub mod types;
 pub mod validate;
 
@@ -50,6 +53,20 @@ pub trait Warehouse: Send {
     /// is changed then, unless the error is `Retryable`: the commit itself may have been on its
     /// way.
     async fn transact(&mut self, script: &Script<'_>, cancel: &CancellationToken) -> Result<()>;
+}
+
+/// An error with its causes, in one line.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text.replace('\n', " ")
 }
 
 fn cancelled() -> Error {

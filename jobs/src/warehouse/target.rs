@@ -252,8 +252,8 @@ fn tls(parameters: &mut Parameters, host: &str) -> Result<Tls, String> {
 fn without_password(text: &str) -> String {
     match Url::parse(text) {
         Ok(mut url) if url.password().is_some() => {
-            // A URL that has a password can have another one.
-            let _ = url.set_password(Some("…"));
+            // A URL that has a password can have none.
+            let _ = url.set_password(None);
             url.into()
         }
         _ => text.to_owned(),

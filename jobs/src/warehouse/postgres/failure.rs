@@ -1,11 +1,10 @@
 //! What the failures of a connection mean.
 
-use std::error::Error as _;
-
 use cinemill_engine::error::{Error, Kind};
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::warehouse::target::Server;
+use crate::warehouse::words;
 
 /// A statement's failure.
 pub fn failure(cause: &tokio_postgres::Error, verb: &str, object: &str) -> Error {
@@ -97,18 +96,4 @@ fn told(refusal: &DbError) -> String {
     let more = [refusal.detail(), refusal.where_()].into_iter().flatten();
     let parts: Vec<&str> = std::iter::once(refusal.message()).chain(more).collect();
     parts.join("; ").replace('\n', " ")
-}
-
-/// An error with its causes.
-fn words(error: &tokio_postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -6,17 +6,18 @@ use cinemill_engine::error::{Error, Kind, Result};
 
 use crate::warehouse::target::Server;
 
-/// The user where the target names none.
+/// The user where the target names none: `PGUSER`, or the operating system's.
+///
+/// # Errors
+/// `Usage` where neither has a name.
 pub fn user() -> Result<String> {
-    let named = ["PGUSER", "USER", "LOGNAME"].iter();
-    let user = named
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|user| !user.is_empty());
-    user.ok_or_else(|| {
-        let cause = "neither the target nor PGUSER names one";
-        Error::new(Kind::Usage, "find", "the database user", cause)
-            .hint("give postgres://user@host/database")
-    })
+    match std::env::var("PGUSER") {
+        Ok(user) if !user.is_empty() => Ok(user),
+        _ => whoami::username().map_err(|cause| {
+            Error::new(Kind::Usage, "find", "the database user", cause)
+                .hint("give postgres://user@host/database")
+        }),
+    }
 }
 
 /// `PGPASSWORD`, or the entry of the password file; `None` where neither has one.

@@ -1,9 +1,10 @@
 //! What the failures of AWS's services mean.
 
-use aws_sdk_redshiftdata::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_redshiftdata::error::{ProvideErrorMetadata, SdkError};
 use cinemill_engine::error::{Error, Kind};
 
 use crate::warehouse::postgres::is_serializable_violation;
+use crate::warehouse::words;
 
 /// A request that failed.
 pub fn failure<E, R>(cause: SdkError<E, R>, verb: &str, object: &str) -> Error
@@ -18,12 +19,12 @@ where
     let Some(code) = code.map(str::to_owned) else {
         return no_answer(&cause, verb, object);
     };
-    let words = match message {
+    let told = match message {
         Some(message) => format!("{message} ({code})"),
         None => code.clone(),
     };
     let (kind, hint) = meaning(&code);
-    let error = Error::new(kind, verb, object, words);
+    let error = Error::new(kind, verb, object, told);
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
@@ -35,8 +36,7 @@ where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let words = DisplayErrorContext(cause).to_string();
-    let words = words.lines().next().unwrap_or_default().to_owned();
+    let words = words(cause);
     let has_no_credentials = words.contains("credential") || words.contains("identity");
     match (cause, has_no_credentials) {
         (SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_), true) => {

@@ -1,0 +1,32 @@
+SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable
+FROM information_schema.columns
+WHERE table_schema = 'marts' AND table_name = 'films'
+ORDER BY ordinal_position;
+
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = 'cinemill' AND table_name = 'freshness';
+
+SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
+FROM cinemill.loads AS l
+WHERE
+    l.table_name = 'marts.films'
+    AND l.source = 's3://lake/films/_manifest.json'
+    AND l.run_id = '2026-11-21'
+    AND l.published_at = TIMESTAMP '2026-11-21 06:00:00.000000'
+    AND l.mode = 'replace'
+    AND l.load_number = (
+        SELECT COALESCE(MAX(m.load_number), 0) FROM cinemill.loads AS m
+        WHERE m.table_name = 'marts.films'
+    )
+    AND l.table_rows = (SELECT COUNT(*) FROM "marts"."films")
+ORDER BY load_number DESC
+LIMIT 1;
+
+SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
+FROM cinemill.loads
+WHERE table_name = 'marts.films'
+ORDER BY finished_at DESC, load_number DESC;
+
+SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
+FROM cinemill.loads
+ORDER BY finished_at DESC, load_number DESC;

@@ -1,0 +1,4 @@
+//! What is sent to a warehouse, word for word.
+
+mod golden;
+mod sample;
