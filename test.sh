@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # All checks and all tests; continuous integration calls this and nothing else.
 #
-# Needs Rust (rustup's, or any with cargo, rustfmt and clippy), git and Python 3. The tests start
-# the servers that they need themselves. Tests of several hosts need root and iproute2 too; without
-# them they are skipped and say so.
+# Needs Rust (rustup's, or any with cargo, rustfmt and clippy), git, Python 3 and the programs of
+# PostgreSQL 15 or newer. The tests start the servers that they need themselves. Tests of several
+# hosts need root and iproute2 too; without them they are skipped and say so.
 set -euo pipefail
 cd "$(dirname "$0")"
 exec </dev/null
@@ -20,9 +20,17 @@ for component in rustfmt clippy; do
     fi
 done
 
-if ! command -v ip >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+missing=()
+command -v ip >/dev/null || missing+=(iproute2)
+command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
+    missing+=(postgresql)
+if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    # Otherwise Debian's package starts a server of its own.
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+    export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
     step apt-get update --quiet
-    step apt-get install --yes --quiet iproute2
+    step apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
 fi
 
 step cargo fmt --all --check

@@ -98,9 +98,13 @@ impl Postgres {
         self.port
     }
 
-    /// What clients are told, which never holds the password.
+    /// What clients are told: never the password, but whom to trust where there is TLS.
     pub fn url(&self, user: &str) -> String {
-        format!("postgres://{user}@127.0.0.1:{}/{DATABASE}", self.port)
+        let tls = self.ca_file().map_or(String::new(), |authority| {
+            let authority = authority.display();
+            format!("?sslmode=verify-full&sslrootcert={authority}")
+        });
+        format!("postgres://{user}@127.0.0.1:{}/{DATABASE}{tls}", self.port)
     }
 
     pub fn password(&self, user: &str) -> String {

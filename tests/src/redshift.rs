@@ -7,7 +7,8 @@
 //! - Sort keys, distribution and encodings are read and forgotten; there is one node.
 //! - Transactions are PostgreSQL's: two that write to one table wait for each other at the row, not
 //!   at the table, and the later one never fails with error 1023 by itself.
-//! - `TRUNCATE` is refused, where Redshift would commit the transaction; so are `IDENTITY` columns,
+//! - `TRUNCATE` is refused, where Redshift would commit the transaction, and `VACUUM` even where it
+//!   stands alone; so are `IDENTITY` columns,
 //!   `REFERENCES` of a column, `COPY` with a list of columns, `MERGE … REMOVE DUPLICATES`,
 //!   `Parameters` and `AUTO_COMMIT`. That `MERGE` takes no view as its source is not checked.
 //! - Functions and errors are PostgreSQL's, but for those that [`failure`] names. Names in double

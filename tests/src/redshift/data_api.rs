@@ -7,7 +7,7 @@ mod requests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use self::batch::Batch;
@@ -99,9 +99,4 @@ impl DataApi {
         })?;
         Ok((batch, part))
     }
-}
-
-/// What a cancellation that was heard answers.
-fn cancelled() -> Value {
-    json!({ "Status": true })
 }

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
-use cinemill_tests::postgres::{ADMIN, Postgres, Rows};
+use cinemill_tests::postgres::{ADMIN, Postgres, Rows, program};
 use cinemill_tests::processes::is_alive;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
@@ -85,9 +86,20 @@ fn a_server_with_tls_takes_no_other_connections() {
     assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"));
     let on = postgres.query("SHOW ssl").unwrap();
     assert_eq!(on, one("on"));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut config: Config = postgres.url("ana").parse().unwrap();
-    config.password(postgres.password("ana"));
-    let refused = runtime.block_on(async { config.connect(NoTls).await.map(drop) });
-    assert!(refused.is_err());
+    let url = postgres.url("ana");
+    let psql = |mode: &str| {
+        Command::new(program("psql").unwrap())
+            .arg(url.replace("verify-full", mode))
+            .args([
+                "-Atc",
+                "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+            ])
+            .envs(postgres.environment("ana"))
+            .output()
+            .unwrap()
+    };
+    assert_eq!(psql("verify-full").stdout, b"t\n");
+    let refused = psql("disable").stderr;
+    let refused = String::from_utf8(refused).unwrap();
+    assert!(refused.contains("no encryption"), "{refused}");
 }

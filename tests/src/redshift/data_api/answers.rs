@@ -15,19 +15,23 @@ use crate::postgres::DATABASE;
 const PAGE: usize = 1000;
 
 pub fn started(batch: &Batch) -> Value {
-    let mut told = about(batch);
-    told.insert("Id".to_owned(), json!(batch.id));
-    told.into()
+    about(batch).into()
 }
 
-/// Where it runs and as whom.
+/// Which one it is, where it runs and as whom.
 fn about(batch: &Batch) -> Map<String, Value> {
     let (key, name) = match batch.request.compute {
         Compute::Workgroup => ("WorkgroupName", WORKGROUP),
         Compute::Cluster => ("ClusterIdentifier", CLUSTER),
     };
-    let told = [(key, name), ("Database", DATABASE), ("DbUser", LOADER)];
-    told.map(|(key, value)| (key.to_owned(), json!(value)))
+    let told = [
+        ("Id", json!(batch.id)),
+        ("CreatedAt", json!(batch.created.timestamp())),
+        ("Database", json!(DATABASE)),
+        ("DbUser", json!(LOADER)),
+        (key, json!(name)),
+    ];
+    told.map(|(key, value)| (key.to_owned(), value))
         .into_iter()
         .collect()
 }
@@ -43,7 +47,6 @@ pub fn description(batch: &Batch, part: Option<usize>) -> Result<Value, ServiceE
     }
     let mut told = about(batch);
     let mut tell = |key: &str, value: Value| told.insert(key.to_owned(), value);
-    tell("Id", json!(batch.id));
     tell("Status", json!(progress.status.name()));
     if let Some(error) = &progress.error {
         tell("Error", json!(error));

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use tokio_postgres::{CancelToken, NoTls};
 
 use super::super::failure::Failure;
@@ -39,8 +40,11 @@ impl Status {
     }
 }
 
+const CANCELLED: &str = "Query cancelled on user's request";
+
 pub struct Batch {
     pub id: String,
+    pub created: DateTime<Utc>,
     pub request: Request,
     progress: Mutex<Progress>,
 }
@@ -72,6 +76,7 @@ impl Batch {
         };
         Self {
             id: new_id(),
+            created: Utc::now(),
             progress: Mutex::new(Progress {
                 status: Status::Submitted,
                 error: None,
@@ -94,29 +99,36 @@ impl Batch {
         let done = self.transact(backend).await;
         let mut progress = self.progress();
         progress.interrupt = None;
-        if progress.is_cancelled {
-            progress.end(Status::Aborted, "Query cancelled on user's request");
-        } else if let Err(error) = done {
-            progress.end(Status::Failed, &error);
-        } else {
-            progress.status = Status::Finished;
+        match done {
+            // What is committed cannot be cancelled any more.
+            Ok(()) => progress.status = Status::Finished,
+            Err(_) if progress.is_cancelled => progress.end(Status::Aborted, CANCELLED),
+            Err(error) => progress.end(Status::Failed, &error),
         }
     }
 
     /// All statements, or none.
     async fn transact(&self, backend: Arc<Backend>) -> Result<(), String> {
-        let mut session = Session::open(backend).await.map_err(|f| in_words(&f))?;
+        let opened = Session::open(backend).await;
+        let mut session = opened.map_err(|failure| in_words(&failure))?;
         {
             let mut progress = self.progress();
             progress.status = Status::Started;
             progress.interrupt = Some(session.cancel_token());
         }
+        let done = self.run_in(&mut session).await;
+        if done.is_err() {
+            // Where this fails, the transaction ends with the connection.
+            let _ = session.execute(Ok(Statement::Rollback)).await;
+        }
+        done
+    }
+
+    async fn run_in(&self, session: &mut Session) -> Result<(), String> {
         let begun = session.execute(Ok(Statement::Begin)).await;
         begun.map_err(|failure| in_words(&failure))?;
         for (at, sql) in self.request.statements.iter().enumerate() {
-            if self.progress().is_cancelled {
-                return Ok(());
-            }
+            self.check_wanted()?;
             self.progress().parts[at].status = Status::Started;
             let done = session.execute(statement(sql)).await;
             let mut progress = self.progress();
@@ -137,8 +149,16 @@ impl Batch {
                 }
             }
         }
+        self.check_wanted()?;
         let committed = session.execute(Ok(Statement::Commit)).await;
         committed.map(drop).map_err(|failure| in_words(&failure))
+    }
+
+    fn check_wanted(&self) -> Result<(), String> {
+        match self.progress().is_cancelled {
+            true => Err(CANCELLED.to_owned()),
+            false => Ok(()),
+        }
     }
 
     /// Ends it at its next moment, if it has not ended.
@@ -159,7 +179,7 @@ impl Batch {
             // One that cannot be interrupted ends when its statement does.
             let _ = interrupt.cancel_query(NoTls).await;
         }
-        Ok(super::cancelled())
+        Ok(json!({ "Status": true }))
     }
 }
 
