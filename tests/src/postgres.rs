@@ -206,7 +206,8 @@ impl Postgres {
     /// Ends a user's connections, as an administrator would; returns how many there were.
     pub fn terminate_connections(&self, user: &str) -> Result<usize> {
         let ended = self.query(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}'",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{}' \
+             AND pid <> pg_backend_pid()",
             user.replace('\'', "''")
         ))?;
         Ok(ended.len())

@@ -8,6 +8,7 @@ use cinemill_jobs::warehouse::checks::untranslated;
 use cinemill_jobs::warehouse::dialect::TableName;
 use cinemill_jobs::warehouse::load::{Load, Loaded, Mode};
 use cinemill_jobs::warehouse::published::Published;
+use cinemill_jobs::warehouse::target::Target;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +97,21 @@ impl From<ModeWord> for Mode {
 
 pub async fn load(arguments: LoadArguments) -> Result<()> {
     let target = arguments.target.target()?;
-    let published = Published::open(&arguments.output).await?;
+    let cancel = CancellationToken::new();
+    let running = read_and_load(&arguments, &target, &cancel);
+    let loaded = until_cancelled(running, arguments.deadline, &cancel).await?;
+    tell(&loaded, arguments.json)
+}
+
+async fn read_and_load(
+    arguments: &LoadArguments,
+    target: &Target,
+    cancel: &CancellationToken,
+) -> Result<Loaded> {
+    let published = tokio::select! {
+        published = Published::open(&arguments.output) => published?,
+        () = cancel.cancelled() => return Err(cancelled("nothing was sent")),
+    };
     let job = arguments.catalog.catalog().job(&published.manifest.job)?;
     let table = table(arguments.table.as_deref(), &job)?;
     for name in untranslated(&job) {
@@ -104,8 +119,6 @@ pub async fn load(arguments: LoadArguments) -> Result<()> {
             "not checked in the warehouse, only before publishing: {name}"
         ));
     }
-    let client = client();
-    let cancel = CancellationToken::new();
     let load = Load {
         id: uuid::Uuid::now_v7().to_string(),
         published: &published,
@@ -116,16 +129,15 @@ pub async fn load(arguments: LoadArguments) -> Result<()> {
         evolve: arguments.evolve,
         force: arguments.force,
         iam_role: &arguments.iam_role,
-        client: &client,
-        cancel: &cancel,
+        client: &client(),
+        cancel,
     };
     let rows = published.manifest.rows;
     let spinner = progress::spinner(format!("loading {rows} rows into {}", load.table));
     let retrying = |error: &Error| spinner.suspend(|| note(format!("{error}; trying again")));
-    let running = load.run(&target, retrying);
-    let done = until_cancelled(running, arguments.deadline, &cancel).await;
+    let loaded = load.run(target, retrying).await;
     spinner.finish_and_clear();
-    tell(&done?, arguments.json)
+    loaded
 }
 
 fn table(given: Option<&str>, job: &JobDefinition) -> Result<TableName> {
@@ -157,18 +169,18 @@ async fn until_cancelled(
     cancel.cancel();
     let silent = || {
         let cause = "it was cancelled, and the warehouse does not answer";
-        Error::new(kind, "load", "the table", cause)
-            .hint("`cinemill loads` tells whether it was committed")
+        cancelled(cause).hint("`cinemill loads` tells whether it was committed")
     };
     let stopped = tokio::time::timeout(GRACE, running).await;
-    stopped
-        .unwrap_or_else(|_| Err(silent()))
-        .map_err(|mut error| {
-            if error.kind == Kind::Cancelled {
-                error.kind = kind;
-            }
-            error
-        })
+    let stopped = stopped.unwrap_or_else(|_| Err(silent()));
+    stopped.map_err(|error| match error.kind {
+        Kind::Cancelled => Error { kind, ..error },
+        _ => error,
+    })
+}
+
+fn cancelled(cause: &str) -> Error {
+    Error::new(Kind::Cancelled, "load", "the table", cause)
 }
 
 fn tell(loaded: &Loaded, json: bool) -> Result<()> {

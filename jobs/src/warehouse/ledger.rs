@@ -169,8 +169,8 @@ pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
     };
     format!(
         "INSERT INTO {LOADS} ({COLUMNS})\n\
-         SELECT\n    {name},\n    (\n        SELECT COALESCE(MAX(load_number), 0) + 1\n        \
-         FROM {LOADS}\n        WHERE table_name = {name}\n    ),\n    \
+         SELECT\n    {name},\n    (\n        SELECT COALESCE(MAX(l.load_number), 0) + 1\n        \
+         FROM {LOADS} AS l\n        WHERE l.table_name = {name}\n    ),\n    \
          {id},\n    {mode},\n    {job},\n    {run_id},\n    {source},\n    {published_at},\n    \
          {rows},\n    b.inserted_rows,\n    (SELECT COUNT(*) FROM {sql}),\n    {bytes},\n    \
          {started},\n    {finished},\n    CURRENT_USER,\n    {client},\n    {forced}\n\

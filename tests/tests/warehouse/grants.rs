@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use cinemill_tests::postgres::ADMIN;
-use cinemill_tests::processes::assert_code;
+use cinemill_tests::processes::{assert_code, text};
+use tempfile::TempDir;
 
+use crate::films::ROWS;
 use crate::lake::Lake;
+use crate::site::Site;
 
 const GRANTS: &str = r#"
 [groups.analyst]
@@ -197,4 +200,54 @@ fn who_may_not_grant_is_told() {
         21,
         &["did not do what it was told", "a superuser may"],
     );
+}
+
+const IN_REDSHIFT: &str = r#"
+[groups.analyst]
+members = ["ana"]
+read = ["films"]
+
+[groups.loader]
+members = ["lou", "IAMR:etl-role"]
+write = ["public.*", "cinemill.*"]
+"#;
+
+/// What exists is read from other views than in PostgreSQL.
+#[test]
+fn redshift_is_asked_in_its_own_way() {
+    for site in [Site::redshift(), Site::redshift_wire()] {
+        let films = site.publish("films", ROWS);
+        site.loads(&films, &["--create"]);
+        // In Redshift only superusers see and grant all.
+        site.execute(
+            "ALTER ROLE \"IAMR:loader\" SUPERUSER; CREATE ROLE ana LOGIN; CREATE ROLE lou LOGIN;
+             CREATE ROLE \"IAMR:etl-role\" LOGIN; CREATE TABLE others (x int)",
+        );
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("grants.toml");
+        let path = text(&path).unwrap();
+        let grants = |verb: &str, file: &str| {
+            std::fs::write(&path, file).unwrap();
+            let arguments = ["grants", verb, &path, "--to", &site.target];
+            site.cinemill.run(&arguments).unwrap()
+        };
+        let later = "+ ALTER DEFAULT PRIVILEGES FOR USER \"IAMR:etl-role\" IN SCHEMA \"public\"";
+        let view = "+ GRANT SELECT ON TABLE \"cinemill\".\"freshness\" TO GROUP \"loader\"";
+        assert_code(&grants("apply", IN_REDSHIFT), 0, &[later, view]);
+        assert_code(&grants("apply", IN_REDSHIFT), 0, &["nothing to do"]);
+
+        site.execute("GRANT UPDATE ON films TO analyst; ALTER GROUP analyst ADD USER lou");
+        let less = IN_REDSHIFT.replace("\"public.*\", ", "");
+        let told = [
+            "- ALTER GROUP \"analyst\" DROP USER \"lou\"",
+            "- REVOKE UPDATE ON TABLE \"public\".\"films\" FROM GROUP \"analyst\"",
+            "- REVOKE USAGE, CREATE ON SCHEMA \"public\" FROM GROUP \"loader\"",
+            "- REVOKE SELECT, INSERT, UPDATE, DELETE ON TABLE \"public\".\"others\" FROM GROUP",
+            "- ALTER DEFAULT PRIVILEGES FOR USER \"lou\" IN SCHEMA \"public\" REVOKE",
+        ];
+        assert_code(&grants("apply", &less), 0, &told);
+        assert_code(&grants("diff", &less), 0, &["no differences"]);
+        let missing = IN_REDSHIFT.replace("\"films\"", "\"movies\"");
+        assert_code(&grants("diff", &missing), 40, &["public.movies"]);
+    }
 }

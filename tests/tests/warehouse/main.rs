@@ -7,6 +7,17 @@
     clippy::unwrap_used
 )]
 
+mod before;
+mod checks;
+mod crashes;
+mod doors;
+mod files;
+mod films;
 mod grants;
 mod lake;
+mod ledger;
+mod modes;
 mod queries;
+mod redshift;
+mod redshift_faults;
+mod site;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cinemill_jobs::job::Catalog;
 use cinemill_tests::postgres::ADMIN;
-use cinemill_tests::processes::assert_code;
+use cinemill_tests::processes::{Running, assert_code, command};
 use serde_json::Value;
 
 use crate::lake::Lake;
@@ -207,4 +207,33 @@ fn queries_are_listed_printed_and_missed() {
         .execute_batch("DROP TABLE imdb_titles")
         .unwrap();
     assert_code(&query("imdb_titles/ozark_writers"), 40, &["imdb_titles"]);
+}
+
+/// The load test: it counts what it asked, and does not hide a failure.
+#[test]
+fn readers_are_counted_and_their_errors_too() {
+    let lake = Lake::with_titles(100, extend);
+    let target = lake.postgres.url(ADMIN);
+    let readers = |flags: &[&str]| {
+        let mut readers = command("readers", &lake.postgres.environment(ADMIN)).unwrap();
+        readers.args(["--to", &target, "--readers", "4", "--seconds", "1"]);
+        readers.args(flags);
+        Running::start(readers).unwrap().wait().unwrap()
+    };
+    assert_code(
+        &readers(&[]),
+        0,
+        &["| ozark_writers |", "| freshness |", "| all |"],
+    );
+    let one = readers(&["--query", "freshness"]);
+    assert_code(&one, 0, &["| freshness |"]);
+    assert!(!one.says("ozark_writers"), "{}", one.stdout);
+    lake.postgres
+        .execute_batch("DROP TABLE imdb_titles")
+        .unwrap();
+    assert_code(
+        &readers(&["--query", "ozark_writers"]),
+        1,
+        &["an error:", "imdb_titles"],
+    );
 }

@@ -222,10 +222,17 @@ fn sql(statement: &Statement) -> String {
     }
 }
 
-/// What stands between the quotes of `invalid input syntax for integer: "…"`.
+/// The text that could not be cast: what stands between the quotes of `invalid input syntax for
+/// integer: "…"`, which the leader says, or behind `context:` in the details of a node's `Invalid
+/// digit`.
 fn reason(words: &str) -> Option<&str> {
-    let (start, end) = (words.find('"')? + 1, words.rfind('"')?);
-    words.get(start..end).filter(|reason| !reason.is_empty())
+    let lines = words.lines().map(str::trim);
+    let context = lines
+        .filter_map(|line| line.strip_prefix("context:"))
+        .next();
+    let quoted = || words.get(words.find('"')? + 1..words.rfind('"')?);
+    let reason = context.or_else(quoted)?.trim();
+    (!reason.is_empty()).then_some(reason)
 }
 
 fn has_ended(state: &DescribeStatementOutput) -> bool {
@@ -272,9 +279,10 @@ mod tests {
     fn a_reason_is_found_in_the_message_of_a_failed_cast() {
         let words = r#"ERROR: invalid input syntax for integer: "rows: expected 5, found 4""#;
         assert_eq!(reason(words), Some("rows: expected 5, found 4"));
-        assert_eq!(
-            reason("ERROR: Invalid digit, Value 'r', Pos 0, Type: Integer"),
-            None
-        );
+        let words = "ERROR: Invalid digit, Value 'r', Pos 0, Type: Integer";
+        assert_eq!(reason(words), None);
+        let words =
+            format!("{words}\n  Detail: \n  code: 1207\n  context:   rows: none\n  query: 1");
+        assert_eq!(reason(&words), Some("rows: none"));
     }
 }
