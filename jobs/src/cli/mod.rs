@@ -7,11 +7,13 @@ mod duration;
 mod executors;
 mod explain;
 mod gc;
+mod grants;
 mod load;
 mod loads;
 mod output;
 mod plan;
 mod progress;
+mod queries;
 mod request;
 mod run;
 mod runs;
@@ -74,6 +76,12 @@ enum Verb {
     Loads(loads::LoadsArguments),
     /// Check a table of a warehouse: that it is as its last load left it, and as its job expects.
     Validate(loads::ValidateArguments),
+    /// List the named queries of the catalogue's jobs.
+    Queries(queries::QueriesArguments),
+    /// Run a named query in a warehouse.
+    Query(queries::QueryArguments),
+    /// Give groups the rights that a file says, or show what differs.
+    Grants(grants::GrantsArguments),
     /// Write a made-up data set in the shape of IMDb's files.
     Sample(sample::SampleArguments),
 }
@@ -102,6 +110,9 @@ pub async fn run() -> ExitCode {
         Verb::Load(arguments) => load::load(arguments).await,
         Verb::Loads(arguments) => loads::list(arguments).await,
         Verb::Validate(arguments) => loads::validate(arguments).await,
+        Verb::Queries(arguments) => queries::list(&arguments),
+        Verb::Query(arguments) => queries::query(arguments).await,
+        Verb::Grants(arguments) => grants::grants(arguments).await,
         Verb::Sample(arguments) => sample::sample(arguments).await,
     };
     match done {

@@ -1,5 +1,7 @@
 //! The catalogue: the jobs that are built in, and folders of one's own.
 
+mod queries;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,8 @@ use cinemill_engine::error::{Error, Kind, Result};
 use include_dir::{Dir, include_dir};
 
 use super::definition::{JobDefinition, Relation, definition_error};
+
+pub use queries::NamedQuery;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
 
@@ -52,12 +56,7 @@ impl Catalog {
 
     /// Reads a job by its name.
     pub fn job(&self, name: &str) -> Result<JobDefinition> {
-        let own = self
-            .folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|f| f.is_dir());
-        let files = match own {
+        let files = match self.own(name) {
             Some(folder) => read_folder(name, &folder)?,
             None => read_built_in(name).ok_or_else(|| self.unknown(name))?,
         };
@@ -70,6 +69,12 @@ impl Catalog {
             .map(|(name, sql)| Relation { name, sql })
             .collect();
         JobDefinition::parse(name, &toml, relations)
+    }
+
+    /// The folder of a job that is not built in.
+    fn own(&self, job: &str) -> Option<PathBuf> {
+        let folders = self.folders.iter().map(|folder| folder.join(job));
+        folders.into_iter().find(|folder| folder.is_dir())
     }
 
     fn unknown(&self, name: &str) -> Error {

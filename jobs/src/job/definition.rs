@@ -266,7 +266,7 @@ pub fn definition_error(job: &str, cause: impl std::fmt::Display) -> Error {
 }
 
 /// `:line:column` of a byte in a text.
-fn position(text: &str, byte: usize) -> String {
+pub fn position(text: &str, byte: usize) -> String {
     let before = &text[..byte.min(text.len())];
     let line = before.matches('\n').count() + 1;
     let column = before

@@ -5,7 +5,8 @@ mod definition;
 mod graph;
 mod schema;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, NamedQuery};
+pub(crate) use definition::position;
 pub use definition::{
     ColumnDefinition, Expectation, Format, InputDefinition, JobDefinition, LoadDefinition,
     OutputDefinition, Relation,

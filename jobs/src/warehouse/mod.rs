@@ -9,6 +9,7 @@ pub mod compare;
 pub mod ddl;
 pub mod dialect;
 mod expectation;
+pub mod grants;
 pub mod ledger;
 pub mod load;
 pub mod postgres;

@@ -73,6 +73,8 @@ fn everywhere(mut tokens: Vec<Token>) -> Vec<Token> {
             && tokens[at + 2].is("columns");
         if of_schema {
             "redshift_names".clone_into(&mut tokens[at].text);
+        } else if tokens[at].is("pg_default_acl") {
+            tokens[at].text.insert_str(0, "redshift_names.");
         } else if tokens[at].is("sysdate") {
             "(transaction_timestamp() AT TIME ZONE 'UTC')".clone_into(&mut tokens[at].text);
         }
