@@ -24,6 +24,7 @@ missing=()
 command -v ip >/dev/null || missing+=(iproute2)
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
     missing+=(postgresql)
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # Otherwise Debian's package starts a server of its own.
     mkdir -p /etc/postgresql-common
@@ -33,8 +34,18 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/nu
     step apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
 fi
 
+tools="${CARGO_TARGET_DIR:-target}/python"
+step python3 -m venv "$tools"
+step "$tools/bin/pip" install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+
 step cargo fmt --all --check
+step "$tools/bin/ruff" format --check .
+step "$tools/bin/ruff" check .
 step python3 tests/tidy.py
+# All SQL that is sent to Redshift.
+step "$tools/bin/sqlfluff" lint --config tests/python/sqlfluff.cfg \
+    jobs/src/warehouse/tests/golden/redshift jobs/catalog/*/queries
+step python3 tests/python/redshift_lint.py
 # The tests start these binaries. The same packages and features as in the test build, so that
 # nothing is compiled twice.
 step cargo build --release --workspace --bins --locked

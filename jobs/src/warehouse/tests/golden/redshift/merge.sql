@@ -84,7 +84,7 @@ FROM cinemill_stage) AS f
 
 SELECT CAST(COALESCE((
 SELECT 'film_key stands more than once: ' || CAST("film_key" AS VARCHAR)
-FROM (SELECT "film_key" FROM cinemill_stage GROUP BY "film_key" HAVING COUNT(*) > 1 LIMIT 1) AS d
+FROM (SELECT "film_key" FROM cinemill_stage GROUP BY "film_key" HAVING COUNT(*) > 1 ORDER BY "film_key" LIMIT 1) AS d
 ), '1') AS INTEGER);
 
 CREATE TEMP TABLE cinemill_before AS
@@ -138,16 +138,16 @@ FROM "marts"."films") AS f
 
 SELECT CAST(COALESCE((
 SELECT 'film_key stands more than once: ' || CAST("film_key" AS VARCHAR)
-FROM (SELECT "film_key" FROM "marts"."films" GROUP BY "film_key" HAVING COUNT(*) > 1 LIMIT 1) AS d
+FROM (SELECT "film_key" FROM "marts"."films" GROUP BY "film_key" HAVING COUNT(*) > 1 ORDER BY "film_key" LIMIT 1) AS d
 ), '1') AS INTEGER);
 
 INSERT INTO cinemill.loads (table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced)
 SELECT
     'marts.films',
     (
-        SELECT COALESCE(MAX(load_number), 0) + 1
-        FROM cinemill.loads
-        WHERE table_name = 'marts.films'
+        SELECT COALESCE(MAX(l.load_number), 0) + 1
+        FROM cinemill.loads AS l
+        WHERE l.table_name = 'marts.films'
     ),
     '01a1fdff-0000-7000-8000-000000000000',
     'merge',

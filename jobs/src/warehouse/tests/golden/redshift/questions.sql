@@ -6,7 +6,7 @@ ORDER BY ordinal_position;
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = 'cinemill' AND table_name = 'freshness';
 
-SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
+SELECT l.table_name, l.load_number, l.load_id, l.mode, l.job, l.run_id, l.source, l.published_at, l.loaded_rows, l.inserted_rows, l.table_rows, l.loaded_bytes, l.started_at, l.finished_at, l.database_user, l.client, l.forced
 FROM cinemill.loads AS l
 WHERE
     l.table_name = 'marts.films'
@@ -19,7 +19,7 @@ WHERE
         WHERE m.table_name = 'marts.films'
     )
     AND l.table_rows = (SELECT COUNT(*) FROM "marts"."films")
-ORDER BY load_number DESC
+ORDER BY l.load_number DESC
 LIMIT 1;
 
 SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
