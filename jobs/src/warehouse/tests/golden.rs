@@ -24,7 +24,7 @@ fn assert_script(expected: &ExpectFile, script: &Script<'_>, dialect: Dialect) {
     assert_texts(expected, texts.collect());
 }
 
-fn assert_texts(expected: &ExpectFile, texts: Vec<String>) {
+pub fn assert_texts(expected: &ExpectFile, texts: Vec<String>) {
     let all: Vec<String> = texts.into_iter().map(|text| format!("{text};\n")).collect();
     expected.assert_eq(&all.join("\n"));
 }

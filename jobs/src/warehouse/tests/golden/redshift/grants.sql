@@ -1,0 +1,23 @@
+ALTER GROUP "analyst" ADD USER "ana";
+
+ALTER GROUP "analyst" DROP USER "bob";
+
+GRANT USAGE ON SCHEMA "cinemill" TO GROUP "analyst";
+
+GRANT USAGE ON SCHEMA "marts" TO GROUP "analyst";
+
+GRANT SELECT ON TABLE "cinemill"."freshness" TO GROUP "analyst";
+
+REVOKE SELECT ON TABLE "marts"."days" FROM GROUP "analyst";
+
+GRANT SELECT ON TABLE "marts"."films" TO GROUP "analyst";
+
+CREATE GROUP "loader";
+
+GRANT USAGE, CREATE ON SCHEMA "marts" TO GROUP "loader";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "marts"."days" TO GROUP "loader";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "marts"."films" TO GROUP "loader";
+
+ALTER DEFAULT PRIVILEGES FOR USER "admin" IN SCHEMA "marts" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO GROUP "loader";
