@@ -103,7 +103,12 @@ pub async fn prepare(warehouse: &mut dyn Warehouse, cancel: &CancellationToken) 
     for statement in definition(dialect) {
         script.work(statement);
     }
-    warehouse.transact(&script, cancel).await
+    let made = warehouse.transact(&script, cancel).await;
+    match &made {
+        // Somebody else made it at the same time.
+        Err(error) if error.kind == Kind::Load && exists(warehouse).await? => Ok(()),
+        _ => made,
+    }
 }
 
 /// The statements that make the ledger.
@@ -210,44 +215,52 @@ fn published_at(published: &Published) -> String {
 
 /// A check that fails where there is nothing left to do.
 pub fn guard(dialect: Dialect, load: &Noted<'_>) -> String {
-    let entries = entries_of(dialect, load);
+    let entries = match load.forced {
+        true => own_entry(dialect, load),
+        false => entries_of_snapshot(dialect, load),
+    };
     format!(
         "SELECT 'the snapshot is in the table already: load ' || CAST(MAX(l.load_number) AS VARCHAR)\n\
          {entries}"
     )
 }
 
-/// The entry that leaves nothing to do for a load: an earlier one's of the same snapshot, or its
-/// own.
+/// The entry that leaves nothing to do for a load: its own, or an earlier one's of the same
+/// snapshot.
 ///
 /// # Errors
 /// As [`Warehouse::query`].
 pub async fn find(warehouse: &mut dyn Warehouse, load: &Noted<'_>) -> Result<Option<LoadEntry>> {
-    let query = find_query(warehouse.dialect(), load);
-    let rows = warehouse.query(&query).await?;
-    rows.first().map(entry).transpose()
+    for query in find_queries(warehouse.dialect(), load) {
+        if let Some(row) = warehouse.query(&query).await?.first() {
+            return entry(row).map(Some);
+        }
+    }
+    Ok(None)
 }
 
-/// Asks for that entry.
-pub fn find_query(dialect: Dialect, load: &Noted<'_>) -> String {
-    let entries = entries_of(dialect, load);
+/// Asks for that entry, one question after the other.
+pub fn find_queries(dialect: Dialect, load: &Noted<'_>) -> Vec<String> {
+    let mut entries = vec![own_entry(dialect, load)];
+    if !load.forced {
+        entries.push(entries_of_snapshot(dialect, load));
+    }
     let columns = COLUMNS.replace(", ", ", l.");
-    format!("SELECT l.{columns}\n{entries}\nORDER BY l.load_number DESC\nLIMIT 1")
+    let ask =
+        |entries| format!("SELECT l.{columns}\n{entries}\nORDER BY l.load_number DESC\nLIMIT 1");
+    entries.into_iter().map(ask).collect()
 }
 
-fn entries_of(dialect: Dialect, load: &Noted<'_>) -> String {
-    let name = dialect.string(&load.table.to_string());
-    let condition = match load.forced {
-        true => format!("l.load_id = {}", dialect.string(load.id)),
-        false => same_snapshot(dialect, load, &name),
-    };
-    format!("FROM {LOADS} AS l\nWHERE\n    l.table_name = {name}\n    AND {condition}")
+fn own_entry(dialect: Dialect, load: &Noted<'_>) -> String {
+    let [name, id] = [&load.table.to_string(), load.id].map(|text| dialect.string(text));
+    format!("FROM {LOADS} AS l\nWHERE l.table_name = {name} AND l.load_id = {id}")
 }
 
 /// Replacing is needless if the snapshot was the last one that the table was replaced by and
 /// nothing came after; adding is, if it came in at any time since the table was replaced. Neither
 /// is, if somebody emptied the table or made it anew.
-fn same_snapshot(dialect: Dialect, load: &Noted<'_>, name: &str) -> String {
+fn entries_of_snapshot(dialect: Dialect, load: &Noted<'_>) -> String {
+    let name = dialect.string(&load.table.to_string());
     let table = load.table.sql();
     let last = format!(
         "SELECT COALESCE(MAX(m.load_number), 0) FROM {LOADS} AS m\n        \
@@ -264,8 +277,8 @@ fn same_snapshot(dialect: Dialect, load: &Noted<'_>, name: &str) -> String {
         ),
     };
     format!(
-        "l.source = {source}\n    AND l.run_id = {run_id}\n    \
-         AND l.published_at = {at}\n    AND {since}",
+        "FROM {LOADS} AS l\nWHERE\n    l.table_name = {name}\n    AND l.source = {source}\n    \
+         AND l.run_id = {run_id}\n    AND l.published_at = {at}\n    AND {since}",
         source = dialect.string(&load.published.source()),
         run_id = dialect.string(&load.published.manifest.run_id),
         at = published_at(load.published),

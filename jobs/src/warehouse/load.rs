@@ -24,7 +24,7 @@ pub const BEFORE: &str = "cinemill_before";
 /// Where rows wait that are not all to be added as they are; a temporary table too.
 const STAGE: &str = "cinemill_stage";
 /// How often a load is tried that failed for a reason which may pass.
-const ATTEMPTS_MAX: u32 = 5;
+const ATTEMPTS_MAX: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What becomes of the rows that the table has.
@@ -149,21 +149,19 @@ impl Load<'_> {
             None if self.create => 0,
             None => return Err(self.no_table()),
             Some(columns) => match self.already(warehouse).await? {
-                Some(entry) => return Ok(loaded(entry, true)),
+                Some(entry) => return Ok(self.loaded(entry)),
                 None => self.compare(warehouse.dialect(), columns).await?,
             },
         };
         let is_new = columns.is_none();
         let committed = self.transact(warehouse, is_new, new_columns).await;
-        let entry = match committed {
-            Ok(()) => self.find(warehouse).await?,
-            // Another loader may have been faster, or the answer to our own commit was lost.
-            Err(error) => match self.already(warehouse).await {
-                Ok(Some(entry)) => return Ok(loaded(entry, true)),
-                _ => return Err(self.refused(error)),
-            },
+        let mut loaded = match (committed, self.already(warehouse).await) {
+            // Where the commit failed: another loader was faster, or the answer was lost.
+            (_, Ok(Some(entry))) => self.loaded(entry),
+            (Err(error), _) => return Err(self.refused(error)),
+            (Ok(()), Err(error)) => return Err(error),
+            (Ok(()), Ok(None)) => return Err(self.no_entry()),
         };
-        let mut loaded = loaded(entry, false);
         if is_new && let Err(error) = self.comment(warehouse).await {
             loaded.warnings.push(error.to_string());
         }
@@ -207,12 +205,18 @@ impl Load<'_> {
         ledger::find(warehouse, &self.noted()).await
     }
 
-    async fn find(&self, warehouse: &mut dyn Warehouse) -> Result<LoadEntry> {
-        self.already(warehouse).await?.ok_or_else(|| {
-            let cause = "it was committed, but another load came right after it";
-            Error::new(Kind::Final, "find load of", self.name(), cause)
-                .hint("`cinemill loads` lists both")
-        })
+    fn loaded(&self, entry: LoadEntry) -> Loaded {
+        Loaded {
+            already: entry.id != self.id,
+            entry,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn no_entry(&self) -> Error {
+        let cause = "it was committed, but the ledger has no entry of it";
+        Error::new(Kind::Final, "load", self.name(), cause)
+            .hint("somebody changed cinemill.loads; load again with --force")
     }
 
     async fn compare(
@@ -442,14 +446,12 @@ fn rows_added(dialect: Dialect, table: &str) -> String {
     )
 }
 
-fn loaded(entry: LoadEntry, already: bool) -> Loaded {
-    Loaded {
-        entry,
-        already,
-        warnings: Vec::new(),
-    }
-}
-
+/// Who could be reached once may come back.
 fn may_pass(error: &Error, attempt: u32) -> bool {
-    attempt < ATTEMPTS_MAX && error.kind == Kind::Retryable
+    let passes = match error.kind {
+        Kind::Retryable => true,
+        Kind::Unreachable => attempt > 1,
+        _ => false,
+    };
+    passes && attempt < ATTEMPTS_MAX
 }

@@ -9,6 +9,12 @@ const COLUMNS: &str = "film_key text, title text, is_adult boolean, genres small
     revenue bigint, popularity real, rating double precision, budget numeric(18, 2), \
     released_on date, seen_at timestamp";
 
+/// How a table differs, and what is said of it.
+type Case = (
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
 /// A table of films, with some of its columns otherwise.
 fn create(site: &Site, changes: &[(&str, &str)]) {
     let columns = changes
@@ -26,7 +32,7 @@ fn create(site: &Site, changes: &[(&str, &str)]) {
 fn a_mismatch_is_explained_column_by_column() {
     let site = Site::postgres();
     let films = site.publish("films", ROWS);
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[Case] = &[
         (
             &[
                 ("votes int", "votes bigint"),

@@ -14,6 +14,9 @@ use super::{ManifestFile, Table};
 use crate::error::{Error, Kind, Result};
 use crate::sink::figures::{self, ColumnFigures};
 
+/// How many rows come at a time.
+const BATCH_ROWS: usize = 8192;
+
 /// A file of a snapshot, whose size and number of rows are those that the manifest tells.
 pub struct TableFile {
     place: String,
@@ -94,7 +97,8 @@ impl TableFile {
     /// In the stream, as the store fails, and `Input` where the file is damaged.
     pub fn read(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         let place = self.place;
-        let rows = self.builder.build().map_err(|c| unreadable(&place, &c))?;
+        let rows = self.builder.with_batch_size(BATCH_ROWS).build();
+        let rows = rows.map_err(|cause| unreadable(&place, &cause))?;
         Ok(rows
             .map_err(move |cause| unreadable(&place, &cause))
             .boxed())

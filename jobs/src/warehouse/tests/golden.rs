@@ -99,13 +99,13 @@ fn questions() {
     let (published, job, cancel) = (published(), job(), CancellationToken::new());
     let load = load(Mode::Replace, &published, &job, &cancel);
     let films = TableName::parse("marts.films").unwrap();
-    let questions = vec![
+    let mut questions = ledger::find_queries(Dialect::Redshift, &load.noted());
+    questions.extend([
         table::columns_query(Dialect::Redshift, &films),
         ledger::exists_query().to_owned(),
-        ledger::find_query(Dialect::Redshift, &load.noted()),
         ledger::list_query(Dialect::Redshift, Some(&films)),
         ledger::list_query(Dialect::Redshift, None),
-    ];
+    ]);
     let redshift = expect_file!["golden/redshift/questions.sql"];
     assert_texts(&redshift, questions);
 }
