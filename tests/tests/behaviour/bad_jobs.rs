@@ -182,7 +182,7 @@ fn a_wrong_command_line_is_usage() {
     assert_code(
         &Cinemill::default().run(&["--help"]).unwrap(),
         0,
-        &["40  a load failed"],
+        &["40  a load was refused"],
     );
 }
 
