@@ -36,10 +36,11 @@ pub fn embedded(input: &Path) -> Result<Published> {
     }
 }
 
-/// Copies the files of a folder into another one, such as a bucket's.
+/// Copies the files of a folder, not those of folders in it, into another one, such as a bucket's.
 pub fn copy(folder: &Path, target: &Path) -> Result<()> {
     fs::create_dir_all(target)?;
-    for file in fs::read_dir(folder)?.flatten() {
+    let entries = fs::read_dir(folder)?.flatten();
+    for file in entries.filter(|entry| entry.path().is_file()) {
         fs::copy(file.path(), target.join(file.file_name()))?;
     }
     Ok(())

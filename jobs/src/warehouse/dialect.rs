@@ -12,6 +12,14 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// How many bytes of a name count.
+    pub fn name_bytes_max(self) -> usize {
+        match self {
+            Self::Postgres => 63,
+            Self::Redshift => 127,
+        }
+    }
+
     /// A text as a literal.
     pub fn string(self, text: &str) -> String {
         let text = text.replace('\'', "''");
@@ -51,13 +59,15 @@ impl TableName {
     /// `Usage` for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let (schema, table) = text.split_once('.').unwrap_or((DEFAULT_SCHEMA, text));
-        if [schema, table].iter().all(|name| is_name(name)) {
+        let is_temporary = schema.starts_with("pg_");
+        if [schema, table].iter().all(|name| is_name(name)) && !is_temporary {
             return Ok(Self {
                 schema: schema.to_owned(),
                 table: table.to_owned(),
             });
         }
-        let cause = "a table is `name` or `schema.name`, of letters, digits and `_`";
+        let cause = "a table is `name` or `schema.name`, of letters, digits and `_`, in a schema \
+                     that is not the database's own";
         Err(Error::new(Kind::Usage, "understand table", text, cause))
     }
 

@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::dialect::{Dialect, TableName};
 use super::published::Published;
 use super::script::Script;
-use super::{Row, Warehouse};
+use super::{Row, Warehouse, table};
 use crate::warehouse::load::Mode;
 
 /// Where the ledger is.
 pub const SCHEMA: &str = "cinemill";
 const LOADS: &str = "cinemill.loads";
+/// The table, and the view over it.
+pub const PARTS: &[&str] = &["loads", "freshness"];
 /// Redshift has no locks but those of tables; nobody reads this one.
 const LOCK: &str = "cinemill.load_lock";
 
@@ -95,7 +97,7 @@ pub struct LoadEntry {
 /// # Errors
 /// As [`Warehouse::transact`].
 pub async fn prepare(warehouse: &mut dyn Warehouse, cancel: &CancellationToken) -> Result<()> {
-    if exists(warehouse).await? {
+    if exists(warehouse, PARTS).await? {
         return Ok(());
     }
     let mut script = Script::default();
@@ -106,7 +108,7 @@ pub async fn prepare(warehouse: &mut dyn Warehouse, cancel: &CancellationToken) 
     let made = warehouse.transact(&script, cancel).await;
     match &made {
         // Somebody else made it at the same time.
-        Err(error) if error.kind == Kind::Load && exists(warehouse).await? => Ok(()),
+        Err(error) if error.kind == Kind::Load && exists(warehouse, PARTS).await? => Ok(()),
         _ => made,
     }
 }
@@ -130,14 +132,8 @@ pub fn definition(dialect: Dialect) -> Vec<String> {
     statements
 }
 
-async fn exists(warehouse: &mut dyn Warehouse) -> Result<bool> {
-    Ok(!warehouse.query(exists_query()).await?.is_empty())
-}
-
-/// Asks whether there is a ledger; the view comes last.
-pub fn exists_query() -> &'static str {
-    "SELECT table_name FROM information_schema.tables\n\
-     WHERE table_schema = 'cinemill' AND table_name = 'freshness'"
+async fn exists(warehouse: &mut dyn Warehouse, parts: &[&str]) -> Result<bool> {
+    table::exist(warehouse, SCHEMA, parts).await
 }
 
 /// Holds up other loads into the table until the transaction ends, and reads of nobody.
@@ -170,7 +166,8 @@ pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
             "CURRENT_TIMESTAMP AT TIME ZONE 'UTC'",
             "CLOCK_TIMESTAMP() AT TIME ZONE 'UTC'",
         ),
-        Dialect::Redshift => ("SYSDATE", "GETDATE()"),
+        // The end is known in whole seconds only, and shall not come before the start.
+        Dialect::Redshift => ("DATE_TRUNC('second', SYSDATE)", "GETDATE()"),
     };
     format!(
         "INSERT INTO {LOADS} ({COLUMNS})\n\
@@ -257,8 +254,8 @@ fn own_entry(dialect: Dialect, load: &Noted<'_>) -> String {
 }
 
 /// Replacing is needless if the snapshot was the last one that the table was replaced by and
-/// nothing came after; adding is, if it came in at any time since the table was replaced. Neither
-/// is, if somebody emptied the table or made it anew.
+/// nothing came after; adding is, if all of it came in since the table was replaced, and so is
+/// adding new keys, if they did. Nothing is, if somebody emptied the table or made it anew.
 fn entries_of_snapshot(dialect: Dialect, load: &Noted<'_>) -> String {
     let name = dialect.string(&load.table.to_string());
     let table = load.table.sql();
@@ -266,20 +263,23 @@ fn entries_of_snapshot(dialect: Dialect, load: &Noted<'_>) -> String {
         "SELECT COALESCE(MAX(m.load_number), 0) FROM {LOADS} AS m\n        \
          WHERE m.table_name = {name}"
     );
+    let added = format!(
+        "l.load_number >= (\n        {last} AND m.mode = 'replace'\n    )\n    \
+         AND EXISTS (SELECT 1 FROM {table})"
+    );
     let since = match load.mode {
         Mode::Replace => format!(
             "l.mode = 'replace'\n    AND l.load_number = (\n        {last}\n    )\n    \
              AND l.table_rows = (SELECT COUNT(*) FROM {table})"
         ),
-        Mode::Append | Mode::Merge | Mode::AppendNew => format!(
-            "l.load_number >= (\n        {last} AND m.mode = 'replace'\n    )\n    \
-             AND EXISTS (SELECT 1 FROM {table})"
-        ),
+        Mode::Append | Mode::Merge => format!("l.mode <> 'append_new'\n    AND {added}"),
+        Mode::AppendNew => added,
     };
     format!(
-        "FROM {LOADS} AS l\nWHERE\n    l.table_name = {name}\n    AND l.source = {source}\n    \
+        "FROM {LOADS} AS l\nWHERE\n    l.table_name = {name}\n    AND l.job = {job}\n    \
          AND l.run_id = {run_id}\n    AND l.published_at = {at}\n    AND {since}",
-        source = dialect.string(&load.published.source()),
+        // A copy of the folder is the same snapshot.
+        job = dialect.string(&load.published.manifest.job),
         run_id = dialect.string(&load.published.manifest.run_id),
         at = published_at(load.published),
     )
@@ -293,7 +293,7 @@ pub async fn list(
     warehouse: &mut dyn Warehouse,
     table: Option<&TableName>,
 ) -> Result<Vec<LoadEntry>> {
-    if !exists(warehouse).await? {
+    if !exists(warehouse, &PARTS[..1]).await? {
         return Ok(Vec::new());
     }
     let query = list_query(warehouse.dialect(), table);

@@ -77,6 +77,17 @@ pub struct Load<'a> {
     pub cancel: &'a CancellationToken,
 }
 
+/// What there is to do.
+enum Looked {
+    /// Nothing: this load is in the ledger.
+    Done(LoadEntry),
+    ToDo {
+        warehouse: Box<dyn Warehouse>,
+        is_new: bool,
+        new_columns: usize,
+    },
+}
+
 /// How a load ended.
 #[derive(Debug)]
 pub struct Loaded {
@@ -130,6 +141,16 @@ impl Load<'_> {
                 wrong(Kind::Usage, cause).hint("publish the table to s3://…, and load that")
             );
         }
+        let max = match target {
+            Target::Postgres(_) => Dialect::Postgres.name_bytes_max(),
+            _ => Dialect::Redshift.name_bytes_max(),
+        };
+        let names = [&self.table.schema, &self.table.table].into_iter();
+        let names = names.map(String::as_str).chain(self.published.names());
+        if let Some(name) = names.into_iter().find(|name| name.len() > max) {
+            let cause = format!("the name `{name}` is longer than {max} bytes");
+            return Err(wrong(Kind::Usage, &cause).hint("the database would cut it off"));
+        }
         if self.mode.needs_key() && self.job.output.key.is_empty() {
             let cause = format!(
                 "the job declares no key, and {} goes by it",
@@ -141,31 +162,52 @@ impl Load<'_> {
     }
 
     async fn attempt(&self, target: &Target) -> Result<Loaded> {
-        let mut warehouse = target.connect().await?;
-        let warehouse = warehouse.as_mut();
-        ledger::prepare(warehouse, self.cancel).await?;
-        let columns = table::columns(warehouse, &self.table).await?;
-        let new_columns = match &columns {
-            None if self.create => 0,
-            None => return Err(self.no_table()),
-            Some(columns) => match self.already(warehouse).await? {
-                Some(entry) => return Ok(self.loaded(entry)),
-                None => self.compare(warehouse.dialect(), columns).await?,
-            },
+        let looked = tokio::select! {
+            looked = self.look(target) => looked?,
+            () = self.cancel.cancelled() => return Err(self.refused(cancelled())),
         };
-        let is_new = columns.is_none();
-        let committed = self.transact(warehouse, is_new, new_columns).await;
-        let mut loaded = match (committed, self.already(warehouse).await) {
-            // Where the commit failed: another loader was faster, or the answer was lost.
-            (_, Ok(Some(entry))) => self.loaded(entry),
-            (Err(error), _) => return Err(self.refused(error)),
-            (Ok(()), Err(error)) => return Err(error),
-            (Ok(()), Ok(None)) => return Err(self.no_entry()),
+        let (mut warehouse, is_new, new_columns) = match looked {
+            Looked::Done(entry) => return Ok(self.loaded(entry)),
+            Looked::ToDo {
+                warehouse,
+                is_new,
+                new_columns,
+            } => (warehouse, is_new, new_columns),
+        };
+        let warehouse = warehouse.as_mut();
+        let mut loaded = match self.transact(warehouse, is_new, new_columns).await {
+            Err(error) if error.kind == Kind::Cancelled => return Err(self.refused(error)),
+            committed => match (committed, self.already(warehouse).await) {
+                // Where the commit failed: another loader was faster, or the answer was lost.
+                (_, Ok(Some(entry))) => self.loaded(entry),
+                (Err(error), _) => return Err(self.refused(error)),
+                (Ok(()), Err(error)) => return Err(error),
+                (Ok(()), Ok(None)) => return Err(self.no_entry()),
+            },
         };
         if is_new && let Err(error) = self.comment(warehouse).await {
             loaded.warnings.push(error.to_string());
         }
         Ok(loaded)
+    }
+
+    /// Looks what there is to do; changes nothing but that it makes the ledger.
+    async fn look(&self, target: &Target) -> Result<Looked> {
+        let mut warehouse = target.connect().await?;
+        ledger::prepare(warehouse.as_mut(), self.cancel).await?;
+        let columns = table::columns(warehouse.as_mut(), &self.table).await?;
+        let new_columns = match &columns {
+            None => self.check_missing(warehouse.as_mut()).await.map(|()| 0)?,
+            Some(columns) => match self.already(warehouse.as_mut()).await? {
+                Some(entry) => return Ok(Looked::Done(entry)),
+                None => self.compare(warehouse.dialect(), columns).await?,
+            },
+        };
+        Ok(Looked::ToDo {
+            warehouse,
+            is_new: columns.is_none(),
+            new_columns,
+        })
     }
 
     async fn transact(
@@ -406,21 +448,38 @@ impl Load<'_> {
             for comment in comments {
                 script.work(comment);
             }
-            warehouse.transact(&script, self.cancel).await?;
+            // The rows are there; a cancellation comes too late.
+            warehouse
+                .transact(&script, &CancellationToken::new())
+                .await?;
         }
         Ok(())
     }
 
-    fn no_table(&self) -> Error {
-        let cause = "there is no such table, or this user may not see it; nothing was sent";
-        Error::new(Kind::Load, "load", self.name(), cause)
-            .hint("--create makes it as job.toml declares it")
+    /// Whether it is fine that the table's columns are not to be seen.
+    async fn check_missing(&self, warehouse: &mut dyn Warehouse) -> Result<()> {
+        let TableName { schema, table } = &self.table;
+        let wrong = |kind, cause| Error::new(kind, "load", self.name(), cause);
+        if table::exist(warehouse, schema, &[table]).await? {
+            let cause = "this user may neither read nor write the table; nothing was sent";
+            return Err(
+                wrong(Kind::Final, cause).hint("`cinemill grants` gives who loads its rights")
+            );
+        }
+        if !self.create {
+            let cause = "there is no such table; nothing was sent";
+            let hint = "--create makes it as job.toml declares it";
+            return Err(wrong(Kind::Load, cause).hint(hint));
+        }
+        Ok(())
     }
 
     /// The error of a transaction, as the failure of this load.
     fn refused(&self, error: Error) -> Error {
         let rolled_back = match error.kind {
             Kind::Load | Kind::Final => "; it was rolled back, the table is as before",
+            // It is about a file, and says which.
+            Kind::Input => return error,
             _ => "",
         };
         let cause = format!("{}{rolled_back}", error.cause);

@@ -42,6 +42,27 @@ pub fn columns_query(dialect: super::Dialect, table: &TableName) -> String {
     )
 }
 
+/// Whether these tables and views are there, also if this user may not look into them.
+///
+/// # Errors
+/// As [`Warehouse::query`].
+pub async fn exist(warehouse: &mut dyn Warehouse, schema: &str, names: &[&str]) -> Result<bool> {
+    let query = exist_query(warehouse.dialect(), schema, names);
+    Ok(warehouse.query(&query).await?.len() == names.len())
+}
+
+/// Asks which of these tables and views are there.
+pub fn exist_query(dialect: super::Dialect, schema: &str, names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| dialect.string(name)).collect();
+    format!(
+        "SELECT c.relname\nFROM pg_class AS c\n\
+         INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid\n\
+         WHERE n.nspname = {} AND c.relname IN ({})",
+        dialect.string(schema),
+        names.join(", ")
+    )
+}
+
 fn column(row: &Row) -> TableColumn {
     let text = |index: usize| row.get(index).and_then(Option::as_deref);
     let number = |index: usize| text(index).and_then(|text| text.parse::<u32>().ok());

@@ -62,11 +62,11 @@ impl Target {
             )
         };
         let url = Url::parse(text).map_err(|cause| usage(cause.to_string()))?;
-        if url.password().is_some() {
+        let mut parameters = Parameters::of(&url);
+        if url.password().is_some() || parameters.take("password").is_some() {
             let cause = "it holds a password, which would show in the list of processes";
             return Err(usage(cause.to_owned()).hint("use PGPASSWORD or the file ~/.pgpass"));
         }
-        let mut parameters = Parameters::of(&url);
         let target = match url.scheme() {
             "postgres" | "postgresql" => Self::postgres(&url, &mut parameters),
             "redshift" => Self::data_api(&url, &mut parameters),
@@ -87,10 +87,14 @@ impl Target {
             (None, None) => SOCKET_FOLDER.to_owned(),
         };
         let tls = tls(parameters, &host)?;
+        let named = parameters.take("port").map(|port| port.parse::<u16>());
+        let named = named
+            .transpose()
+            .map_err(|cause| format!("port: {cause}"))?;
         Ok(Self::Postgres(Server {
             user: user(url)?,
             host,
-            port: url.port().unwrap_or(POSTGRES_PORT),
+            port: url.port().or(named).unwrap_or(POSTGRES_PORT),
             database: database(url)?,
             tls,
         }))
@@ -182,9 +186,10 @@ impl fmt::Display for Server {
             database,
             ..
         } = self;
-        match host.starts_with('/') {
-            true => write!(f, "/{database}?host={host}"),
-            false => write!(f, "{host}:{port}/{database}"),
+        match host {
+            host if host.starts_with('/') => write!(f, "/{database}?host={host}&port={port}"),
+            host if host.contains(':') => write!(f, "[{host}]:{port}/{database}"),
+            host => write!(f, "{host}:{port}/{database}"),
         }
     }
 }
@@ -203,10 +208,10 @@ impl Parameters {
     }
 }
 
+/// The host; of a number of IPv6 without its brackets.
 fn host(url: &Url) -> Option<String> {
-    url.host_str()
-        .filter(|host| !host.is_empty())
-        .map(str::to_owned)
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    (!host.is_empty()).then(|| host.to_owned())
 }
 
 fn user(url: &Url) -> Result<Option<String>, String> {
@@ -237,7 +242,7 @@ fn decoded(text: &str) -> Result<String, String> {
 /// Encrypted and verified, but on the machine itself.
 fn tls(parameters: &mut Parameters, host: &str) -> Result<Tls, String> {
     let root = parameters.take("sslrootcert").map(PathBuf::from);
-    let is_here = host.starts_with('/') || ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    let is_here = host.starts_with('/') || ["localhost", "127.0.0.1", "::1"].contains(&host);
     match parameters.take("sslmode").as_deref() {
         None if is_here && root.is_none() => Ok(Tls::Off),
         Some("disable") => Ok(Tls::Off),
@@ -248,8 +253,9 @@ fn tls(parameters: &mut Parameters, host: &str) -> Result<Tls, String> {
     }
 }
 
-/// The text for messages.
+/// The text for messages: neither what stands before the `@` after a colon, nor any parameter.
 fn without_password(text: &str) -> String {
+    let text = text.split('?').next().unwrap_or_default();
     match Url::parse(text) {
         Ok(mut url) if url.password().is_some() => {
             // A URL that has a password can have none.
@@ -274,9 +280,10 @@ mod tests {
             ),
             (
                 "postgresql:///lake",
-                "postgres:///lake?host=/var/run/postgresql",
+                "postgres:///lake?host=/var/run/postgresql&port=5432",
             ),
             ("redshift://analytics/dev", "redshift://analytics/dev"),
+            ("postgres://u@[::1]:5433/lake", "postgres://[::1]:5433/lake"),
             (
                 "redshift+pg://wg.123.eu-west-1.redshift-serverless.amazonaws.com/dev",
                 "redshift+pg://wg.123.eu-west-1.redshift-serverless.amazonaws.com:5439/dev",
@@ -326,6 +333,9 @@ mod tests {
             "redshift+pg://10.0.0.1/db",
             "lake",
             "postgres://u:hidden@host/db",
+            "postgres://u@host/db?password=hidden",
+            "postgres://u@host/db?passwort=hidden",
+            "postgres://u@host/db?port=hiddenport",
         ] {
             let error = Target::parse(bad).unwrap_err();
             assert_eq!(error.kind, Kind::Usage, "{bad}");

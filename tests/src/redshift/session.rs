@@ -166,7 +166,9 @@ impl Session {
     }
 
     async fn ask(&self, sql: &str) -> Result<Answer, Failure> {
-        let first = sql.split_whitespace().next().unwrap_or_default();
+        let words = sql.lines().filter(|line| !line.starts_with("--"));
+        let first = words.flat_map(str::split_whitespace).next();
+        let first = first.unwrap_or_default();
         let answers = ["select", "with", "show", "explain", "values", "fetch", "("];
         let mut answer = Answer::default();
         if answers.contains(&first.to_lowercase().as_str()) {

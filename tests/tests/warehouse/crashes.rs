@@ -222,6 +222,53 @@ fn an_interrupted_load_is_rolled_back_and_says_so() {
     change.assert_either();
 }
 
+/// Holds a lock on the table of titles for a while, as somebody else's session.
+fn hold_lock<T>(site: &Site, lock: &str, during: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let sql = format!("BEGIN; {lock}; SELECT pg_sleep(20); ROLLBACK");
+        scope.spawn(move || site.database().query(&sql));
+        poll("the lock to be taken", || {
+            let held =
+                "SELECT 1 FROM pg_locks WHERE relation = 'imdb_titles'::regclass AND granted";
+            (!site.database().query(held).unwrap().is_empty()).then_some(())
+        })
+        .unwrap();
+        let done = during();
+        let sleepers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                        WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+        site.database().query(sleepers).unwrap();
+        done
+    })
+}
+
+/// Whether a loader still has a session on the server.
+fn has_session(site: &Site) -> bool {
+    let sessions = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'cinemill'";
+    !site.database().query(sessions).unwrap().is_empty()
+}
+
+/// Cancelled while it waits: before it changed anything, and with all done but the commit.
+#[test]
+fn a_load_that_waits_for_a_lock_can_be_cancelled() {
+    let change = Change::new(Site::postgres());
+    for lock in [
+        "LOCK TABLE imdb_titles IN ROW EXCLUSIVE MODE; SELECT 1 FROM imdb_titles FOR UPDATE",
+        "LOCK TABLE imdb_titles IN SHARE UPDATE EXCLUSIVE MODE",
+    ] {
+        hold_lock(&change.site, lock, || {
+            let began = Instant::now();
+            let ended = change.site.load(&change.new, &["--deadline", "5s"]);
+            assert_code(&ended, 23, &["cancelled"]);
+            assert!(began.elapsed() < Duration::from_secs(15), "{lock}");
+            assert!(!has_session(&change.site), "{lock}");
+        });
+        assert_eq!(change.site.entries(TITLES), 1, "{lock}");
+        change.assert_either();
+    }
+    change.site.loads(&change.new, &[]);
+    change.assert_new();
+}
+
 /// Readers see the old rows until the new ones are committed, and never wait.
 #[test]
 fn readers_see_the_old_table_until_the_new_one_is_there() {

@@ -1,5 +1,7 @@
 //! Who may come in, and what is said to those who may not.
 
+use std::os::unix::fs::PermissionsExt;
+
 use cinemill_tests::postgres::Postgres;
 use cinemill_tests::processes::{Cinemill, Ended, assert_code, free_port, text};
 
@@ -61,7 +63,7 @@ fn a_user_without_rights_is_told_and_changes_nothing() {
     let guest = guest.fold(Cinemill::default(), |c, (name, value)| c.with(&name, value));
     let target = database.url("guest");
     let ended = load(&guest, &site, &films, &target);
-    assert_code(&ended, 21, &["permission denied"]);
+    assert_code(&ended, 21, &["may neither read nor write", "grants"]);
     site.execute(
         "GRANT USAGE ON SCHEMA cinemill TO guest;
          GRANT SELECT, INSERT ON cinemill.loads, cinemill.freshness TO guest;
@@ -91,6 +93,7 @@ fn the_password_file_is_read() {
     let (port, password) = (site.database().port(), site.database().password("admin"));
     let line = format!("other:*:*:*:wrong\n127.0.0.1:{port}:dev:admin:{password}\n");
     std::fs::write(&file, line).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let cinemill = Cinemill::default().with("PGPASSFILE", text(&file).unwrap());
     let ended = load(&cinemill, &site, &films, &site.target);
     assert_code(&ended, 0, &["loaded"]);
@@ -134,4 +137,54 @@ fn redshift_reads_from_s3_only() {
     let films = disk.publish("films", ROWS);
     let ended = site.load(&films, &["--create"]);
     assert_code(&ended, 2, &["Redshift reads files from S3 only"]);
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    let site = Site::postgres();
+    let films = site.publish("films", ROWS);
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let target = format!("postgres://admin@127.0.0.1:{port}/dev");
+    let ended = load(&site.cinemill, &site, &films, &target);
+    assert_code(&ended, 30, &["does not answer within"]);
+}
+
+/// Settings of a role change neither what is loaded nor what is read.
+#[test]
+fn settings_of_the_role_do_not_matter() {
+    let site = Site::postgres();
+    let films = site.publish("films", ROWS);
+    site.execute(
+        "ALTER ROLE admin SET datestyle TO 'German, DMY';
+         ALTER ROLE admin SET timezone TO 'Asia/Kathmandu';
+         ALTER ROLE admin SET default_transaction_isolation TO 'serializable';
+         ALTER ROLE admin SET default_transaction_read_only TO on",
+    );
+    let ended = load(&site.cinemill, &site, &films, &site.target);
+    // The ledger is made in a transaction too.
+    assert_code(&ended, 0, &["loaded"]);
+    let arguments = ["loads", "--to", &site.target];
+    assert_code(
+        &site.cinemill.run(&arguments).unwrap(),
+        0,
+        &["public.films"],
+    );
+    site.execute("BEGIN READ WRITE; ALTER ROLE admin RESET ALL; COMMIT");
+    assert_eq!(site.films(), site.published("films"));
+}
+
+#[test]
+fn names_that_the_database_would_cut_off_are_refused() {
+    let site = Site::postgres();
+    let films = site.publish("films", ROWS);
+    let long = "t".repeat(64);
+    assert_code(
+        &site.load(&films, &["--create", "--table", &long]),
+        2,
+        &["63 bytes"],
+    );
+    let ended = site.load(&films, &["--create", "--table", "pg_temp.films"]);
+    assert_code(&ended, 2, &["pg_temp.films"]);
+    site.loads(&films, &["--create", "--table", &long[1..]]);
 }

@@ -86,7 +86,7 @@ fn each_group_may_what_the_file_says() {
 fn a_loader_loads_as_itself_and_readers_see_its_new_tables() {
     let lake = lake();
     let refused = lake.load("lou", &["--force"]);
-    assert_code(&refused, 21, &["permission denied"]);
+    assert_code(&refused, 21, &["may neither read nor write"]);
     assert_code(&lake.grants(ADMIN, "apply", GRANTS, &[]), 0, &[]);
 
     for mode in ["replace", "merge", "append_new"] {

@@ -53,6 +53,7 @@ fn kind(refusal: &DbError) -> Kind {
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
         SqlState::INVALID_CATALOG_NAME,
         SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
     ];
     // Connections that break, servers that stop or start, and lack of memory, disk or slots.
     let passes = ["08", "53", "57P"];
@@ -84,9 +85,21 @@ fn hint(refusal: &DbError) -> Option<&'static str> {
             Some("check the user, and the password in PGPASSWORD or ~/.pgpass")
         }
         SqlState::INSUFFICIENT_PRIVILEGE => Some(
-            "a loader needs SELECT, INSERT, UPDATE and DELETE on the table and on cinemill.loads; \
-             `cinemill grants` gives them",
+            "`cinemill grants` gives groups what they need; a load also needs TEMPORARY on the \
+             database, and the first one, which makes the schema cinemill, CREATE",
         ),
+        SqlState::INVALID_CATALOG_NAME => Some("create the database first, or name another one"),
+        SqlState::INVALID_SCHEMA_NAME => Some("create the schema first"),
+        SqlState::READ_ONLY_SQL_TRANSACTION => Some("it is a replica, perhaps: name the primary"),
+        SqlState::QUERY_CANCELED => {
+            Some("if it was the role's statement_timeout, give who loads a longer one")
+        }
+        SqlState::UNIQUE_VIOLATION => {
+            Some("--mode merge replaces rows of the same key, append_new leaves them")
+        }
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE => {
+            Some("texts in PostgreSQL hold no NUL; take it out in the job, as with replace()")
+        }
         _ => None,
     }
 }

@@ -24,6 +24,10 @@ use super::{Row, Warehouse};
 use failure::failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long connecting may take with all that servers ask, such as the password.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a statement may take to end that was cancelled.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// How long a connection may be silent before the other end is asked whether it is still there, and
 /// how long it may leave what was sent unacknowledged.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
@@ -35,6 +39,7 @@ pub struct Postgres {
     dialect: Dialect,
     /// For messages.
     name: String,
+    tls: Tls,
 }
 
 /// Connects to PostgreSQL, with the password of the environment or of the password file.
@@ -70,13 +75,22 @@ pub async fn open(
     if let Some(password) = password {
         config.password(password);
     }
-    let client = tls::connect(&mut config, server).await?;
-    let name = server.to_string();
-    Ok(Postgres {
+    // The server may take the connection and then say nothing.
+    let connecting = tokio::time::timeout(ANSWER_TIMEOUT, tls::connect(&mut config, server));
+    let client = connecting.await.unwrap_or_else(|_| {
+        let cause = format!("it does not answer within {} s", ANSWER_TIMEOUT.as_secs());
+        Err(Error::new(Kind::Unreachable, "connect to", server, cause)
+            .hint("check that the server is well"))
+    })?;
+    let postgres = Postgres {
         client,
         dialect,
-        name,
-    })
+        name: server.to_string(),
+        tls: server.tls.clone(),
+    };
+    // Roles may have other settings, by which answers would read differently.
+    postgres.batch("SET DateStyle TO 'ISO'").await?;
+    Ok(postgres)
 }
 
 impl Postgres {
@@ -111,9 +125,12 @@ impl Postgres {
         Ok(rows.map(values).collect())
     }
 
-    async fn execute_all(&self, script: &Script<'_>) -> Result<()> {
+    async fn execute_all(&self, script: &Script<'_>, cancel: &CancellationToken) -> Result<()> {
         self.begin().await?;
         for statement in &script.statements {
+            if cancel.is_cancelled() {
+                return Err(super::cancelled());
+            }
             self.execute(statement, script).await?;
         }
         Ok(())
@@ -122,7 +139,10 @@ impl Postgres {
     async fn begin(&self) -> Result<()> {
         match self.dialect {
             // A later statement sees what another loader committed while this one waited for it.
-            Dialect::Postgres => self.batch("BEGIN ISOLATION LEVEL READ COMMITTED").await,
+            Dialect::Postgres => {
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+                self.batch(begin).await
+            }
             Dialect::Redshift => self.batch("BEGIN").await,
         }
     }
@@ -139,17 +159,29 @@ impl Warehouse for Postgres {
     }
 
     async fn transact(&mut self, script: &Script<'_>, cancel: &CancellationToken) -> Result<()> {
-        let done = tokio::select! {
-            done = self.execute_all(script) => done,
-            // Whoever cancels drops the connection, and that rolls back.
-            () = cancel.cancelled() => return Err(super::cancelled()),
+        let done = {
+            let running = self.execute_all(script, cancel);
+            tokio::pin!(running);
+            tokio::select! {
+                done = &mut running => done,
+                () = cancel.cancelled() => {
+                    // A statement that waits for a lock would go on without us, and hold others.
+                    tls::cancel(&self.client.cancel_token(), &self.tls).await;
+                    // One that cannot be cancelled ends with the connection.
+                    let stopped = tokio::time::timeout(CANCEL_GRACE, running).await;
+                    stopped.map_err(|_| super::cancelled())?.and(Err(super::cancelled()))
+                }
+            }
         };
         match done {
             Ok(()) => self.batch("COMMIT").await,
             Err(error) => {
                 // A connection that is gone has rolled back by itself.
                 let _ = self.batch("ROLLBACK").await;
-                Err(error)
+                Err(match cancel.is_cancelled() {
+                    true => super::cancelled(),
+                    false => error,
+                })
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Who connects with which password, as PostgreSQL's own programs have it.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use cinemill_engine::error::{Error, Kind, Result};
 
@@ -34,10 +35,23 @@ pub fn of(server: &Server, user: &str) -> Result<Option<String>> {
         (None, None) => return Ok(None),
     };
     match std::fs::read_to_string(&path) {
+        Ok(_) if others_may_read(&path) => {
+            let path = path.display();
+            tracing::warn!(%path, "the password file is ignored: others may read it");
+            Ok(None)
+        }
         Ok(text) => Ok(find(&text, server, user)),
         Err(_) if !is_named => Ok(None),
-        Err(cause) => Err(Error::new(Kind::Usage, "read", path.display(), cause)),
+        Err(cause) => {
+            Err(Error::new(Kind::Usage, "read", path.display(), cause).hint("PGPASSFILE names it"))
+        }
     }
+}
+
+/// As PostgreSQL's own programs have it, devices apart.
+fn others_may_read(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o077 != 0)
 }
 
 /// The password of the first line that fits; lines are `host:port:database:user:password`.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cinemill_engine::error::{Error, Kind, Result};
 use rustls::pki_types::CertificateDer;
@@ -9,11 +10,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Client, Config, NoTls, Socket};
+use tokio_postgres::{CancelToken, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::connect_failure;
 use crate::warehouse::target::Server;
+
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Whether a connection is encrypted. There is no middle way: an unverified server may be anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,23 @@ where
         }
     });
     Ok(client)
+}
+
+/// Asks the server to cancel what the connection is about. It may be too late for that, or the
+/// server may not hear; so nothing is said of it.
+pub async fn cancel(token: &CancelToken, tls: &Tls) {
+    let asked = async {
+        match tls {
+            Tls::Off => token.cancel_query(NoTls).await,
+            Tls::Verified { root } => match verifying(root.as_deref()) {
+                Ok(config) => token.cancel_query(MakeRustlsConnect::new(config)).await,
+                Err(_) => Ok(()),
+            },
+        }
+    };
+    if let Ok(Err(cause)) = tokio::time::timeout(CANCEL_TIMEOUT, asked).await {
+        tracing::debug!(%cause, "a statement could not be cancelled");
+    }
 }
 
 fn verifying(root: Option<&Path>) -> Result<ClientConfig> {

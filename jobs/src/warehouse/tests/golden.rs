@@ -102,7 +102,7 @@ fn questions() {
     let mut questions = ledger::find_queries(Dialect::Redshift, &load.noted());
     questions.extend([
         table::columns_query(Dialect::Redshift, &films),
-        ledger::exists_query().to_owned(),
+        table::exist_query(Dialect::Redshift, ledger::SCHEMA, ledger::PARTS),
         ledger::list_query(Dialect::Redshift, Some(&films)),
         ledger::list_query(Dialect::Redshift, None),
     ]);

@@ -4,9 +4,10 @@ SELECT 'the snapshot is in the table already: load ' || CAST(MAX(l.load_number) 
 FROM cinemill.loads AS l
 WHERE
     l.table_name = 'marts.films'
-    AND l.source = 's3://lake/films/_manifest.json'
+    AND l.job = 'films'
     AND l.run_id = '2026-11-21'
     AND l.published_at = TIMESTAMP '2026-11-21 06:00:00.000000'
+    AND l.mode <> 'append_new'
     AND l.load_number >= (
         SELECT COALESCE(MAX(m.load_number), 0) FROM cinemill.loads AS m
         WHERE m.table_name = 'marts.films' AND m.mode = 'replace'

@@ -8,7 +8,7 @@ SELECT l.table_name, l.load_number, l.load_id, l.mode, l.job, l.run_id, l.source
 FROM cinemill.loads AS l
 WHERE
     l.table_name = 'marts.films'
-    AND l.source = 's3://lake/films/_manifest.json'
+    AND l.job = 'films'
     AND l.run_id = '2026-11-21'
     AND l.published_at = TIMESTAMP '2026-11-21 06:00:00.000000'
     AND l.mode = 'replace'
@@ -25,8 +25,10 @@ FROM information_schema.columns
 WHERE table_schema = 'marts' AND table_name = 'films'
 ORDER BY ordinal_position;
 
-SELECT table_name FROM information_schema.tables
-WHERE table_schema = 'cinemill' AND table_name = 'freshness';
+SELECT c.relname
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+WHERE n.nspname = 'cinemill' AND c.relname IN ('loads', 'freshness');
 
 SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
 FROM cinemill.loads
