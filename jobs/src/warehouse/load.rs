@@ -80,7 +80,7 @@ pub struct Load<'a> {
 /// What there is to do.
 enum Looked {
     /// Nothing: this load is in the ledger.
-    Done(LoadEntry),
+    Done(Box<LoadEntry>),
     ToDo {
         warehouse: Box<dyn Warehouse>,
         is_new: bool,
@@ -167,7 +167,7 @@ impl Load<'_> {
             () = self.cancel.cancelled() => return Err(self.refused(cancelled())),
         };
         let (mut warehouse, is_new, new_columns) = match looked {
-            Looked::Done(entry) => return Ok(self.loaded(entry)),
+            Looked::Done(entry) => return Ok(self.loaded(*entry)),
             Looked::ToDo {
                 warehouse,
                 is_new,
@@ -199,7 +199,7 @@ impl Load<'_> {
         let new_columns = match &columns {
             None => self.check_missing(warehouse.as_mut()).await.map(|()| 0)?,
             Some(columns) => match self.already(warehouse.as_mut()).await? {
-                Some(entry) => return Ok(Looked::Done(entry)),
+                Some(entry) => return Ok(Looked::Done(Box::new(entry))),
                 None => self.compare(warehouse.dialect(), columns).await?,
             },
         };

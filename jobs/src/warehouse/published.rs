@@ -4,8 +4,9 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::figures::{ColumnFigures, add_batch};
 use cinemill_engine::sink::table::{Manifest, ManifestFile, Table, TableFile};
 use cinemill_engine::store::Location;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::util::display::array_value_to_string;
 use futures::{StreamExt, TryStreamExt};
 
 /// How many footers are read side by side.
@@ -164,10 +165,7 @@ fn columns(location: &Location, footers: &[Footer]) -> Result<Vec<SourceColumn>>
         .collect())
 }
 
-fn text_column(
-    batch: &RecordBatch,
-    column: usize,
-) -> Result<&datafusion::arrow::array::StringArray> {
+fn text_column(batch: &RecordBatch, column: usize) -> Result<&StringArray> {
     let texts = batch.column(column).as_any().downcast_ref();
     texts.ok_or_else(|| {
         let name = batch.schema_ref().field(column).name().clone();
@@ -177,7 +175,6 @@ fn text_column(
 
 /// A row's key in words, as in `title_key=tt0000001`; `None` where no key is known.
 fn key_of(batch: &RecordBatch, key: &[String], row: usize) -> Result<Option<String>> {
-    use datafusion::arrow::util::display::array_value_to_string;
     let mut words = Vec::with_capacity(key.len());
     for name in key {
         let Some(column) = batch.column_by_name(name) else {

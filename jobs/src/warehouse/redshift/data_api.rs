@@ -73,7 +73,14 @@ impl DataApi {
             .set_sqls(Some(sqls))
             .send()
             .await;
-        let submitted = submitted.map_err(|cause| failure(cause, "use", &self.name()))?;
+        let submitted = submitted.map_err(|cause| {
+            let error = failure(cause, "use", &self.name());
+            match error.kind {
+                // The request may have arrived, and only its answer was lost.
+                Kind::Unreachable => unknown_end(error),
+                _ => error,
+            }
+        })?;
         submitted.id.ok_or_else(|| self.no_id())
     }
 
