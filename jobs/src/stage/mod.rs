@@ -125,7 +125,7 @@ impl Staging<'_> {
         origin: &Origin,
     ) -> Result<Option<State>> {
         let Some(state) = state else { return Ok(None) };
-        let archive = self.archive.map(|archive| archive.folder.to_string());
+        let archive = self.archive.map(|archive| format!("{}/", archive.folder));
         let archived = state.archived.clone().unwrap_or_default();
         let is_archived = archive.is_none_or(|archive| archived.starts_with(&archive));
         let is_same = state.origin == origin.to_string() && state.shape == self.shape(file);

@@ -1,0 +1,10 @@
+//! Staging from a web server that goes wrong, to a folder and to a real S3 server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archives;
+mod crashes;
+mod downloads;
+mod fixture;
+mod layouts;
+mod skips;
+mod usage;
