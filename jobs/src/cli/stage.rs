@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::scratch::Scratch;
-use cinemill_jobs::stage::{Outcome, Source, Staged, Staging, Target, client};
+use cinemill_jobs::stage::{Means, Outcome, Source, Staged, Staging, Target, client};
 use clap::Args;
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -33,8 +33,8 @@ pub struct StageArguments {
     #[arg(long, value_name = "FOLDER")]
     to: String,
 
-    /// Where the files are instead: a URL, a folder or s3://…; of a source of one file the file
-    /// itself, too.
+    /// Where the files are instead: http(s)://…, sftp://…, s3://… or a folder; of a source of one
+    /// file the file itself, too.
     #[arg(long, alias = "endpoint", value_name = "URL")]
     from: Option<String>,
 
@@ -50,6 +50,11 @@ pub struct StageArguments {
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
 
+    /// For sftp://…: read this file instead of the user's own ssh_config. A password is taken from
+    /// CINEMILL_SFTP_PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    ssh_config: Option<PathBuf>,
+
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -64,6 +69,10 @@ pub async fn stage(arguments: StageArguments) -> Result<()> {
     let archive = arguments.archive.as_deref().map(Target::open).transpose()?;
     let common = arguments.work_dir.clone();
     let work = Scratch::new(&common.unwrap_or_else(std::env::temp_dir), "cinemill-stage")?;
+    let means = Means {
+        http: client()?,
+        ssh_config: arguments.ssh_config.clone(),
+    };
     let cancel = CancellationToken::new();
     let staging = Staging {
         source: &source,
@@ -72,7 +81,7 @@ pub async fn stage(arguments: StageArguments) -> Result<()> {
         archive: archive.as_ref(),
         split_mb: arguments.split_mb,
         work: work.path(),
-        client: &client()?,
+        means: &means,
         cancel: &cancel,
     };
     let progress = Progress::new();

@@ -1,6 +1,6 @@
 //! Brings a file from its origin to the local disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::store::{self, Location};
@@ -37,9 +37,17 @@ pub enum Fetched {
     New(Mark),
 }
 
+/// What servers are spoken to with.
+#[derive(Debug, Clone)]
+pub struct Means {
+    pub http: reqwest::Client,
+    /// Instead of the user's own `ssh_config`.
+    pub ssh_config: Option<PathBuf>,
+}
+
 /// Fetches a file to `to`, unless it is still the one that `known` tells of.
 pub async fn fetch(
-    client: &reqwest::Client,
+    means: &Means,
     origin: &Origin,
     to: &Path,
     known: Option<&Mark>,
@@ -47,9 +55,10 @@ pub async fn fetch(
 ) -> Result<Fetched> {
     match origin {
         Origin::Store(location) => copy(location, to, known, told).await,
+        Origin::Sftp(file) => file.fetch(to, means.ssh_config.as_deref(), told).await,
         Origin::Http(url) => {
             let download = Download {
-                client,
+                client: &means.http,
                 url,
                 origin,
                 known,

@@ -79,14 +79,16 @@ impl Download<'_> {
             mark: Mark::default(),
         };
         let mut tries = Tries::default();
+        // What begins again has to come further than it ever did.
+        let mut furthest = 0;
         loop {
-            let before = partial.spool.bytes();
             let (cause, wait) = match self.attempt(&mut partial).await {
                 Ok(fetched) => return Ok(fetched),
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::Passing { cause, wait }) => (cause, wait),
             };
-            let came_further = partial.spool.bytes() > before;
+            let came_further = partial.spool.bytes() > furthest;
+            furthest = furthest.max(partial.spool.bytes());
             let Some(pause) = tries.pause(came_further, wait) else {
                 return Err(self
                     .failed(Kind::Retryable, cause)

@@ -12,6 +12,7 @@ mod members;
 mod origin;
 mod publish;
 mod retry;
+mod sftp;
 mod source;
 mod split;
 mod spool;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use events::Event;
+pub use fetch::Means;
 pub use http::client;
 pub use source::Source;
 pub use target::Target;
@@ -56,7 +58,7 @@ pub struct Staging<'a> {
     pub split_mb: Option<u64>,
     /// For files on their way; it outlives the staging.
     pub work: &'a Path,
-    pub client: &'a reqwest::Client,
+    pub means: &'a Means,
     pub cancel: &'a CancellationToken,
 }
 
@@ -191,7 +193,7 @@ impl Fresh<'_> {
         let mut fetches = 0;
         loop {
             let mark = known.map(|state| &state.mark);
-            let fetched = fetch(self.staging.client, self.origin, raw, mark, self.told);
+            let fetched = fetch(self.staging.means, self.origin, raw, mark, self.told);
             let mark = match (self.unless_cancelled(fetched).await??, known) {
                 (Fetched::New(mark), _) => mark,
                 (Fetched::Unchanged, Some(state)) => return Ok(Arrived::Same(state)),

@@ -1,4 +1,4 @@
-//! Where the bytes of a file come from: a web server, or a store.
+//! Where the bytes of a file come from: a web server, an SFTP server, or a store.
 
 use std::fmt;
 
@@ -6,12 +6,14 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::store::Location;
 use url::Url;
 
+use super::sftp::SftpFile;
 use super::source::{RemoteFile, Source};
 
 /// One file's origin. It prints without what may be secret in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     Http(Url),
+    Sftp(SftpFile),
     Store(Location),
 }
 
@@ -24,16 +26,19 @@ impl Origin {
                 .hint("name the folder, or the file itself, with --from")
         })?;
         let is_file = source.files.len() == 1 && names_file(folder, &file.name);
-        match folder.starts_with("http://") || folder.starts_with("https://") {
-            true => http(folder, file, is_file),
-            false => {
-                let location = Location::parse(folder)?;
-                Ok(Self::Store(match is_file {
-                    true => location,
-                    false => location.join(&file.name),
-                }))
-            }
+        if folder.starts_with("http://") || folder.starts_with("https://") {
+            return http(folder, file, is_file);
         }
+        let below = || format!("{}/{}", folder.trim_end_matches('/'), file.name);
+        if folder.starts_with("sftp://") {
+            let url = if is_file { folder.to_owned() } else { below() };
+            return Ok(Self::Sftp(SftpFile::parse(&url)?));
+        }
+        let location = Location::parse(folder)?;
+        Ok(Self::Store(match is_file {
+            true => location,
+            false => location.join(&file.name),
+        }))
     }
 }
 
@@ -60,6 +65,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(location) => write!(f, "{location}"),
+            Self::Sftp(file) => write!(f, "{file}"),
             Self::Http(url) => {
                 let host = url.host_str().unwrap_or_default();
                 let port = url.port().map(|port| format!(":{port}"));
@@ -79,7 +85,7 @@ mod tests {
         let source = Source::built_in(source).unwrap();
         match Origin::of(&source, &source.files[0], from).unwrap() {
             Origin::Http(url) => url.to_string(),
-            Origin::Store(location) => location.to_string(),
+            other => other.to_string(),
         }
     }
 
@@ -105,6 +111,11 @@ mod tests {
                 "fred",
                 Some("http://h:1"),
                 "http://h:1/fredgraph.csv?id=CUSR0000SS62031",
+            ),
+            (
+                "imdb",
+                Some("sftp://me@h/in/"),
+                "sftp://me@h/in/title.basics.tsv.gz",
             ),
             ("kaggle", Some("/tmp/movies.zip"), "/tmp/movies.zip"),
             ("kaggle", Some("/tmp/movies"), "/tmp/movies/archive.zip"),

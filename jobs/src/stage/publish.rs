@@ -14,6 +14,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use tokio_util::sync::CancellationToken;
 
+use super::split::can_be_split;
 use super::target::{Placed, Target, is_abandoned};
 
 /// How often the list is tried to be replaced while others replace it too.
@@ -28,14 +29,8 @@ pub async fn files(
     let mut placed = Vec::with_capacity(files.len());
     for (path, name) in files {
         placed.push(target.put(path, name, cancel).await?);
-        let folder = parts_folder(name);
-        if target
-            .find(&format!("{folder}/{PARTS_LIST}"))
-            .await?
-            .is_some()
-        {
-            let folder = target.folder.join(folder);
-            target.store.delete_folder(folder.path()).await?;
+        if can_be_split(name) {
+            remove_parts(target, parts_folder(name)).await?;
         }
     }
     Ok(placed)
@@ -80,6 +75,16 @@ pub async fn parts(
     target.delete([name.to_owned()]).await?;
     remove_old(target, folder, &old, &new).await?;
     Ok(placed)
+}
+
+/// Removes a folder of parts; one that has no list is not ours.
+async fn remove_parts(target: &Target, folder: &str) -> Result<()> {
+    let list = target.find(&format!("{folder}/{PARTS_LIST}")).await?;
+    if list.is_none() {
+        return Ok(());
+    }
+    let folder = target.folder.join(folder);
+    target.store.delete_folder(folder.path()).await
 }
 
 /// The folder that stands for a packed file.

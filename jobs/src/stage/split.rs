@@ -14,7 +14,7 @@ const HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// Whether a file may be cut at every line end: fields of CSV may hold some.
 pub fn can_be_split(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".tsv.gz")
+    name.ends_with(".tsv.gz")
 }
 
 /// Writes parts of about `part_bytes` of text each into a folder; each has the header. Nothing of a

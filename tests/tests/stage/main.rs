@@ -6,5 +6,6 @@ mod crashes;
 mod downloads;
 mod fixture;
 mod layouts;
+mod sftp;
 mod skips;
 mod usage;
