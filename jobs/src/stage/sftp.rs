@@ -113,7 +113,7 @@ impl SftpFile {
             command.arg("-F").arg(config);
         }
         command.args([
-            "-q",
+            "-oLogLevel=ERROR",
             "-oConnectTimeout=10",
             "-oServerAliveInterval=10",
             "-oStrictHostKeyChecking=yes",

@@ -50,8 +50,11 @@ impl Sshd {
         command
             .args(["-D", "-e", "-f"])
             .arg(folder.join("sshd_config"));
-        let running = Running::start(command).unwrap();
+        // Where root starts the server, it wants this folder, which boots make.
+        let _ = fs::create_dir("/run/sshd");
+        let mut running = Running::start(command).unwrap();
         poll("the SSH server", || {
+            assert!(!running.is_over(), "{}", running.said().unwrap());
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .unwrap();
