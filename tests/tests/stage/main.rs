@@ -1,5 +1,10 @@
 //! Staging from a web server that goes wrong, to a folder and to a real S3 server.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
 
 mod archives;
 mod crashes;

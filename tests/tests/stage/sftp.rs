@@ -24,7 +24,7 @@ impl Sshd {
     /// `None`, and a word about it, where there is no such program.
     fn start(folder: &Path) -> Option<Self> {
         if !Path::new(SSHD).exists() {
-            println!("skipped: {SSHD} is missing; install openssh-server");
+            eprintln!("skipped: {SSHD} is missing; install openssh-server");
             return None;
         }
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
@@ -141,7 +141,7 @@ fn files_come_from_a_drop_on_an_sftp_server() {
 #[test]
 fn a_server_that_is_not_there_is_tried_again_and_given_up() {
     if !Path::new("/usr/bin/sftp").exists() {
-        println!("skipped: sftp is missing; install openssh-client");
+        eprintln!("skipped: sftp is missing; install openssh-client");
         return;
     }
     let site = Site::new(Page::default());
