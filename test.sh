@@ -3,7 +3,7 @@
 #
 # Needs Rust (rustup's, or any with cargo, rustfmt and clippy), git, Python 3 and the programs of
 # PostgreSQL 15 or newer. The tests start the servers that they need themselves. Tests of several
-# hosts need root and iproute2 too; without them they are skipped and say so.
+# hosts need root and iproute2 too, those of SFTP OpenSSH; without them they are skipped and say so.
 set -euo pipefail
 cd "$(dirname "$0")"
 exec </dev/null
@@ -24,6 +24,7 @@ missing=()
 command -v ip >/dev/null || missing+=(iproute2)
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
     missing+=(postgresql)
+command -v sftp >/dev/null && [ -x /usr/sbin/sshd ] || missing+=(openssh-client openssh-server)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # Otherwise Debian's package starts a server of its own.

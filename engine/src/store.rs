@@ -26,7 +26,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 pub use conditional::{Expect, PutOutcome};
-pub use failure::{Refusal, advice, failure, one_line};
+pub use failure::{Refusal, advice, failure, innermost, one_line};
 pub use location::Location;
 pub use registry::StoreRegistry;
 pub use uploads::OpenUpload;

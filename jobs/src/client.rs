@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::store::innermost;
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
@@ -147,14 +148,6 @@ impl Client {
              with `cinemill cluster local`",
         )
     }
-}
-
-fn innermost(cause: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = cause;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 /// Reads one server-sent event; comments keep the connection alive and mean nothing.

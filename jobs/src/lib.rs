@@ -10,4 +10,5 @@ pub mod fleet;
 pub mod job;
 pub mod run;
 pub mod sample;
+pub mod stage;
 pub mod warehouse;

@@ -11,3 +11,4 @@ pub mod redshift;
 pub mod s3;
 pub mod samples;
 pub mod service;
+pub mod web;

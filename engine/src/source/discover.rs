@@ -14,6 +14,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use super::fetch::{
     Opened, Sizes, StoredBytes, decode_error, decompressed, read_error, store_error,
 };
+use super::parts::PartsList;
 use super::range::too_long;
 use super::records::{self, Extent, ScanError};
 use super::spec::{Compression, HIGHEST_MAX_RECORD_BYTES, InputSpec, SourceFile, TextSpec, url_of};
@@ -31,7 +32,8 @@ const COMPRESSION_RATIO: u64 = 4;
 /// Looks at the file or folder `path` and reads the headers of its files.
 ///
 /// In a folder, names that begin with `_` or `.` and empty parts are passed over, folders within
-/// it too; files are in the order of their names.
+/// it too; files are in the order of their names. Where a list of parts is among them, it says
+/// which.
 ///
 /// # Errors
 /// `Input` if there is no file, or one that is not what its name or the declaration says;
@@ -54,9 +56,15 @@ pub async fn discover(
         max_record_bytes: declared.max_record_bytes.min(HIGHEST_MAX_RECORD_BYTES),
     };
     let url = url_of(store_url, path.as_ref());
-    let (single, objects) = objects(store, path)
-        .await
-        .map_err(|error| store_error(&spec.input, &url, &error))?;
+    let mut found = listed(store, path, &spec.input, &url).await?;
+    if found.is_err() {
+        // The list may have been replaced between the look at the folder and that at the list.
+        found = listed(store, path, &spec.input, &url).await?;
+    }
+    let (single, objects) = found.map_err(|cause| {
+        read_error(Kind::Input, &spec.input, format_args!("{url} {cause}"))
+            .hint("wait for `cinemill stage` to end, or run it again")
+    })?;
     if objects.is_empty() {
         let cause = format!("{url} does not exist, or is a folder without files in it");
         return Err(read_error(Kind::Input, &spec.input, cause));
@@ -101,7 +109,34 @@ fn check(declared: &InputSpec) -> Result<()> {
     ))
 }
 
-/// The file at `path`, or the files in it, by name; and which of the two it is.
+/// The file at `path`, or the parts in it: those of the folder's list, where it has one. What does
+/// not agree with the list is told apart from a failure.
+async fn listed(
+    store: &Arc<dyn ObjectStore>,
+    path: &Path,
+    input: &str,
+    url: &str,
+) -> Result<Result<(bool, Vec<ObjectMeta>), String>> {
+    let failed = |error| store_error(input, url, &error);
+    let (single, mut objects) = objects(store, path).await.map_err(failed)?;
+    if single {
+        return Ok(Ok((single, objects)));
+    }
+    if let Some(list) = PartsList::read(store, &objects).await.map_err(failed)? {
+        let chosen = list.and_then(|list| list.choose(objects));
+        return Ok(chosen.map(|objects| (single, objects)));
+    }
+    objects.retain(|meta| !is_hidden(meta));
+    Ok(Ok((single, objects)))
+}
+
+/// Whether an object of a folder is none of its parts.
+fn is_hidden(meta: &ObjectMeta) -> bool {
+    let name = meta.location.filename();
+    name.is_none_or(|name| name.is_empty() || name.starts_with(['_', '.']))
+}
+
+/// The file at `path`, or all in it, by name; and which of the two it is.
 async fn objects(
     store: &Arc<dyn ObjectStore>,
     path: &Path,
@@ -116,9 +151,8 @@ async fn objects(
         }
     }
     let listed = store.list_with_delimiter(Some(path)).await?;
-    let hidden = |name: &str| name.is_empty() || name.starts_with(['_', '.']);
     let mut objects = listed.objects;
-    objects.retain(|meta| meta.location != *path && !meta.location.filename().is_none_or(hidden));
+    objects.retain(|meta| meta.location != *path);
     objects.sort_by(|a, b| a.location.cmp(&b.location));
     if objects.is_empty()
         && !path.as_ref().is_empty()

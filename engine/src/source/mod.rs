@@ -16,6 +16,7 @@ mod audit;
 mod discover;
 mod fetch;
 mod parquet;
+mod parts;
 mod quoted;
 mod range;
 mod records;
@@ -32,6 +33,7 @@ mod values;
 pub use audit::{FileAudit, RangeAudit, merge};
 pub use discover::discover;
 pub use parquet::parquet_table;
+pub use parts::{PARTS_LIST, Part, PartsList};
 pub use range::audit_range;
 pub use scan::{ScanEstimate, TextScanExec};
 pub use spec::{

@@ -123,7 +123,7 @@ pub fn one_line(cause: &object_store::Error) -> String {
 }
 
 /// What the first of a chain of causes says.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+pub fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -21,6 +21,8 @@ mod sample;
 mod scale;
 mod show;
 mod signals;
+mod stage;
+mod stage_progress;
 mod submit;
 mod warehouse;
 
@@ -82,6 +84,8 @@ enum Verb {
     Query(queries::QueryArguments),
     /// Give groups the rights that a file says, or show what differs.
     Grants(grants::GrantsArguments),
+    /// Bring raw files from the web, an archive or a folder to where jobs read them.
+    Stage(stage::StageArguments),
     /// Write a made-up data set in the shape of IMDb's files.
     Sample(sample::SampleArguments),
 }
@@ -113,6 +117,7 @@ pub async fn run() -> ExitCode {
         Verb::Queries(arguments) => queries::list(&arguments),
         Verb::Query(arguments) => queries::query(arguments).await,
         Verb::Grants(arguments) => grants::grants(arguments).await,
+        Verb::Stage(arguments) => stage::stage(arguments).await,
         Verb::Sample(arguments) => sample::sample(arguments).await,
     };
     match done {
