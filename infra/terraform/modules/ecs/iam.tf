@@ -73,8 +73,8 @@ resource "aws_iam_role_policy" "task" {
         Resource = "${aws_cloudwatch_log_group.metrics.arn}:*"
       },
       {
-        # A task may protect itself while it works. Executors drain instead, and do not ask yet;
-        # operators do, by hand, for tasks of this cluster.
+        # A task may protect itself from scaling in while it works. Executors do not ask for it
+        # yet: they drain.
         Sid       = "ProtectTasks"
         Effect    = "Allow"
         Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
