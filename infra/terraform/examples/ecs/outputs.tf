@@ -1,0 +1,29 @@
+output "repository" {
+  description = "Where the image is pushed to."
+  value       = aws_ecr_repository.this.repository_url
+}
+
+output "buckets" {
+  description = "Names of the buckets."
+  value       = module.storage.buckets
+}
+
+output "cluster" {
+  description = "Name of the ECS cluster."
+  value       = module.ecs.cluster
+}
+
+output "log_group" {
+  description = "Logs of all tasks."
+  value       = module.ecs.log_group
+}
+
+output "incoming" {
+  description = "Where deliveries go."
+  value       = module.pipeline.incoming
+}
+
+output "state_machine_arn" {
+  description = "What became of deliveries."
+  value       = module.pipeline.state_machine_arn
+}

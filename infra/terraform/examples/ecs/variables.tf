@@ -1,0 +1,30 @@
+variable "region" {
+  description = "AWS region."
+  type        = string
+}
+
+variable "name" {
+  description = "Begins all names; those of the buckets have to be unique worldwide."
+  type        = string
+}
+
+variable "vpc_id" {
+  description = "Network of the tasks."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Subnets of the tasks."
+  type        = list(string)
+}
+
+variable "public_subnets" {
+  description = "Whether the subnets have an internet gateway and no NAT."
+  type        = bool
+  default     = true
+}
+
+variable "image_tag" {
+  description = "Tag of the image in the repository that is made here."
+  type        = string
+}
