@@ -34,6 +34,9 @@ impl Change {
     /// The table is one of the two, as the ledger says: one entry for each.
     #[track_caller]
     fn assert_either(&self) {
+        // What a loader that died had begun, the server ends.
+        let over = || (!has_session(&self.site)).then_some(());
+        poll("the loader's session to end", over).unwrap();
         let entries = self.site.entries(TITLES);
         let rows = self.site.rows(TITLES);
         assert!((1..=2).contains(&entries), "{entries} entries");

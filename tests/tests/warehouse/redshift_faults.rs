@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use cinemill_tests::processes::{Running, assert_code, poll};
+use cinemill_tests::s3::{Hold, Moment};
 use rustix::process::Signal;
 
 use crate::films::{LATER, ROWS, TABLE};
@@ -99,7 +100,7 @@ fn throttled_requests_are_made_again() {
 #[test]
 fn credentials_that_expire_in_the_middle_lose_nothing() {
     let (site, new) = changing(Site::redshift());
-    let running = delayed(&site, &new);
+    let (running, hold) = amid_the_copy(&site, &new);
     site.stand_in().faults().expire_credentials();
     let ended = running.wait().unwrap();
     assert_code(
@@ -108,6 +109,7 @@ fn credentials_that_expire_in_the_middle_lose_nothing() {
         &["ExpiredTokenException", "renew the credentials"],
     );
     site.stand_in().faults().renew_credentials();
+    hold.release();
     poll("the statement to end", || {
         (site.entries(TABLE) == 2).then_some(())
     })
@@ -116,20 +118,19 @@ fn credentials_that_expire_in_the_middle_lose_nothing() {
     assert_new(&site);
 }
 
-/// Starts a load whose batch takes seconds, and waits until it was sent.
-fn delayed(site: &Site, place: &str) -> Running {
-    let faults = site.stand_in().faults();
-    // Questions are delayed too, so the delay comes late.
+/// Starts a load, and holds its batch in the middle of the `COPY`.
+fn amid_the_copy(site: &Site, place: &str) -> (Running, Hold) {
+    let manifests = "/new/_loads/";
+    let hold = site
+        .lake()
+        .faults()
+        .hold(Some("GET"), manifests, Moment::Before);
     let running = site.start_load(place, &[]);
-    let folder = site.files("new").join("_loads");
-    poll("the load to write its manifest", || {
-        folder.is_dir().then_some(())
+    poll("the batch to read its manifest", || {
+        (hold.waiting() > 0).then_some(())
     })
     .unwrap();
-    faults.delay_statements(Duration::from_secs(4));
-    thread::sleep(Duration::from_secs(1));
-    faults.delay_statements(Duration::ZERO);
-    running
+    (running, hold)
 }
 
 #[test]
@@ -145,15 +146,12 @@ fn expired_credentials_at_the_start_are_told() {
 #[test]
 fn an_interrupted_load_is_cancelled_there_too() {
     let (site, new) = changing(Site::redshift());
-    let running = delayed(&site, &new);
+    let (running, hold) = amid_the_copy(&site, &new);
     running.signal(Signal::TERM);
-    let ended = running.wait().unwrap();
-    match ended.code() {
-        Some(22) => assert_old(&site),
-        // The statement was done before it could be cancelled.
-        Some(0) => assert_new(&site),
-        _ => panic!("{ended:?}"),
-    }
+    thread::sleep(Duration::from_secs(1));
+    hold.release();
+    assert_code(&running.wait().unwrap(), 22, &["cancelled"]);
+    assert_old(&site);
 }
 
 #[test]
