@@ -70,21 +70,20 @@ impl<'a> Job<'a> {
         let mut moved_at = Instant::now();
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            match self.status().await? {
-                Some(job_status::Status::Successful(done)) => {
-                    self.balance().await?;
-                    return Ok(done.partition_location);
-                }
-                Some(job_status::Status::Failed(failed)) => {
-                    return Err(failure(&self.plan.run_id, &failed.error));
-                }
-                _ => {}
+            let status = self.status().await?;
+            if let Some(job_status::Status::Failed(failed)) = status {
+                return Err(failure(&self.plan.run_id, &failed.error));
             }
+            // Before success is believed: a lost task may have been done again since the last look.
             let alive = self.backend.executors().await.0;
             // One that drained may have left since the last look, when it was not needed any more.
             let is_lost = |id: &&String| !alive.contains(id) && !self.backend.fleet.left_clean(id);
             if let Some(lost) = seen.holders.iter().find(is_lost) {
                 return Err(self.given_up(format!("executor {lost} was lost")));
+            }
+            if let Some(job_status::Status::Successful(done)) = status {
+                self.balance().await?;
+                return Ok(done.partition_location);
             }
             let Some(look) = self.look().await else {
                 continue;
