@@ -1,0 +1,45 @@
+"""The report of a run: JSON lines in an object that `cinemill submit --report` rewrites."""
+
+import json
+from typing import Any
+
+from botocore.client import BaseClient
+
+from cinemill_airflow import lake
+
+
+class Report:
+    def __init__(self, s3: BaseClient, location: str) -> None:
+        self.location = location
+        # The line that comes once, last: a verdict or an error.
+        self.end: dict[str, Any] | None = None
+        self._s3 = s3
+        self._told = 0
+
+    @property
+    def begun(self) -> bool:
+        return self._told > 0
+
+    def news(self) -> list[str]:
+        """The texts that have come since the last call."""
+        content = lake.read(self._s3, self.location) or b""
+        fresh = [line for line in map(json.loads, content.splitlines()) if line["seq"] > self._told]
+        for line in fresh:
+            self._told = line["seq"]
+            if line["kind"] == "end":
+                self.end = line
+        return [line["text"] for line in fresh if line["kind"] == "progress"]
+
+    def verdict(self) -> str:
+        """Its figures in one line."""
+        figures = (self.end or {}).get("verdict") or {}
+        plain = {name: value for name, value in figures.items() if not isinstance(value, list)}
+        return ", ".join(f"{name} {value}" for name, value in plain.items())
+
+
+def explained(error: dict[str, Any]) -> list[str]:
+    """An error of a report, as `cinemill` prints it."""
+    lines = [f"error: failed to {error['action']} {error['object']}: {error['cause']}"]
+    if error.get("hint"):
+        lines.append(f"hint: {error['hint']}")
+    return lines

@@ -1,0 +1,26 @@
+"""### The wide table into the warehouse
+
+Creates or resumes the Redshift cluster where the target is one, loads the published table in one
+transaction, creating it where there is none, and checks it. Started by hand; `imdb_daily` does the
+same every night. A load that was done already does nothing.
+
+**When it is red:** exit code 40 says that rows or columns do not fit; the warehouse's table is as
+before. See docs/airflow.md and docs/warehouses.md.
+"""
+
+from airflow.providers.common.compat.sdk import chain
+from cinemill_airflow.factory import pipeline
+
+try:
+    from airflow.providers.standard.operators.empty import EmptyOperator
+except ImportError:
+    # Airflow 2.
+    from airflow.operators.empty import EmptyOperator
+
+titles = pipeline("imdb_titles")
+
+with titles.dag("imdb_to_redshift", __doc__):
+    first, last = titles.to_warehouse()
+    start = EmptyOperator(task_id="start_data_pipeline", depends_on_past=True)
+    chain(start, first)
+    chain(last, titles.end())
