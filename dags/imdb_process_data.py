@@ -14,6 +14,6 @@ from cinemill_airflow.factory import pipeline
 titles = pipeline("imdb_titles")
 
 with titles.dag("imdb_process_data", __doc__):
-    upload, finished = titles.process_data()
+    upload, step, terminate = titles.process_data()
     chain(titles.start(), upload)
-    chain(finished, titles.end())
+    chain([step, terminate], titles.end())

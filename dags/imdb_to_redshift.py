@@ -11,16 +11,9 @@ before. See docs/airflow.md and docs/warehouses.md.
 from airflow.providers.common.compat.sdk import chain
 from cinemill_airflow.factory import pipeline
 
-try:
-    from airflow.providers.standard.operators.empty import EmptyOperator
-except ImportError:
-    # Airflow 2.
-    from airflow.operators.empty import EmptyOperator
-
 titles = pipeline("imdb_titles")
 
 with titles.dag("imdb_to_redshift", __doc__):
     first, last = titles.to_warehouse()
-    start = EmptyOperator(task_id="start_data_pipeline", depends_on_past=True)
-    chain(start, first)
+    chain(titles.start(), first)
     chain(last, titles.end())

@@ -55,8 +55,9 @@ with DAG(
             }
         ],
     )
-    EmrStepSensor(
+    watch = EmrStepSensor(
         task_id="watch_cinemill_step",
         job_flow_id="{{ params.cluster_id }}",
-        step_id=add.output[0],
+        step_id=f"{{{{ ti.xcom_pull(task_ids='{add.task_id}')[0] }}}}",
     )
+    add >> watch

@@ -71,7 +71,7 @@ class CinemillDeadlineOperator(BaseOperator):
         self,
         *,
         table: str,
-        output: str,
+        output_folder: str,
         target: str,
         topic: str,
         daily: Daily,
@@ -83,7 +83,7 @@ class CinemillDeadlineOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.table = table
-        self.output = output
+        self.output_folder = output_folder
         self.target = target
         self.topic = topic
         self.daily = daily
@@ -134,7 +134,7 @@ class CinemillDeadlineOperator(BaseOperator):
         """What the run of the day has come to; it does not matter for whether there is an alert."""
         try:
             s3 = S3Hook(aws_conn_id=self.aws_conn_id).conn
-            record = lake.run_record(s3, self.output, day.run_id)
+            record = lake.run_record(s3, self.output_folder, day.run_id)
         except (BotoCoreError, ClientError) as error:
             return f"how far run {day.run_id} is cannot be told: {error}"
         if not record:

@@ -1,7 +1,6 @@
 """Builds the DAGs of a job, from the catalogue and the settings."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, TriggerRule, chain
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -75,15 +74,16 @@ class Pipeline:
         return StartOperator(
             task_id="start_data_pipeline",
             depends_on_past=True,
-            output=self.places.output,
+            output_folder=self.places.output,
             aws_conn_id=self.settings.aws_conn_id,
         )
 
     def end(self) -> BaseOperator:
         return EmptyOperator(task_id="end_data_pipeline")
 
-    def process_data(self) -> tuple[BaseOperator, list[BaseOperator]]:
-        """From the source to the published table. Returns the first task, and the last ones."""
+    def process_data(self) -> tuple[BaseOperator, BaseOperator, BaseOperator]:
+        """From the source to the published table. Returns the first task, the one after which the
+        table is published, and the last one."""
         upload = CinemillStageOperator(
             task_id="upload_raw_files_to_s3", places=self.places, **self.command
         )
@@ -92,7 +92,7 @@ class Pipeline:
             task_id="add_and_watch_step",
             job=self.job.name,
             inputs=[self.places.raw],
-            output=self.places.output,
+            output_folder=self.places.output,
             reports=self.settings.reports,
             cluster_id=create.output["id"],
             scheduler=create.output["scheduler"],
@@ -102,13 +102,13 @@ class Pipeline:
         terminate = CinemillCommandOperator(
             task_id="terminate_emr_cluster",
             arguments=["cluster", "terminate", "--target", "emr", "--cluster", CLUSTER],
-            # Whatever failed; the end, which follows the step too, is red then all the same.
+            # Whatever failed. Green itself, so that the end has to follow the step as well.
             trigger_rule=TriggerRule.ALL_DONE,
             retries=TERMINATE_RETRIES,
             **self.command,
         )
         chain(upload, create, step, terminate)
-        return upload, [step, terminate]
+        return upload, step, terminate
 
     def _create_cluster(self) -> BaseOperator:
         cluster = self.settings.cluster
@@ -156,7 +156,7 @@ class Pipeline:
         return CinemillDeadlineOperator(
             task_id="check_deadline",
             table=self.job.table,
-            output=self.places.output,
+            output_folder=self.places.output,
             target=warehouse.target,
             topic=self.settings.alerts_topic,
             daily=self.settings.daily,

@@ -48,7 +48,7 @@ class CinemillStepOperator(BaseOperator):
         *,
         job: str,
         inputs: Sequence[str],
-        output: str,
+        output_folder: str,
         reports: str,
         cluster_id: str,
         scheduler: str,
@@ -62,7 +62,7 @@ class CinemillStepOperator(BaseOperator):
         super().__init__(**kwargs)
         self.job = job
         self.inputs = inputs
-        self.output = output
+        self.output_folder = output_folder
         self.reports = reports
         self.cluster_id = cluster_id
         self.scheduler = scheduler
@@ -121,7 +121,7 @@ class CinemillStepOperator(BaseOperator):
         command = [PROGRAM, "submit", self.job]
         for place in self.inputs:
             command += ["--input", place]
-        command += ["--output", self.output, "--run-id", run, "--report", report]
+        command += ["--output", self.output_folder, "--run-id", run, "--report", report]
         command += ["--scheduler", self.scheduler, "--wait-for-scheduler", str(SCHEDULER_WAIT_S)]
         try:
             self._step_id = self._steps.add(self._step_name, command)
