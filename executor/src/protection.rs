@@ -30,7 +30,7 @@ struct Timing {
 }
 
 const TIMING: Timing = Timing {
-    renew: Duration::from_secs(240),
+    renew: Duration::from_secs(120),
     retry: Duration::from_secs(15),
     keep: Duration::from_secs(60),
 };
@@ -65,14 +65,19 @@ pub async fn hold(agent_uri: &str, tasks: &Tasks) -> Infallible {
 struct Agent {
     http: reqwest::Client,
     url: String,
+    /// When the protection that was got last ends, in ECS' words.
+    expires: Value,
     /// It refused the last time, which was told.
     is_refused: bool,
 }
 
+/// What it says of this task.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Protection {
     protection_enabled: bool,
+    #[serde(default)]
+    expiration_date: Value,
 }
 
 impl Agent {
@@ -84,6 +89,7 @@ impl Agent {
                 .build()
                 .unwrap_or_default(),
             url: format!("{}/task-protection/v1/state", uri.trim_end_matches('/')),
+            expires: Value::Null,
             is_refused: false,
         }
     }
@@ -94,7 +100,8 @@ impl Agent {
             until(&mut running, |running| running > 0).await;
             let mut idle = pin!(until_idle(&mut running, timing.keep));
             loop {
-                let pause = match self.set(true).await {
+                let protected = self.protect().await;
+                let pause = match self.is_told(protected) {
                     true => timing.renew,
                     false => timing.retry,
                 };
@@ -104,21 +111,18 @@ impl Agent {
                 }
             }
             // Where that fails, it expires.
-            self.set(false).await;
+            let released = self.release().await;
+            self.is_told(released);
         }
     }
 
-    /// Whether ECS did it.
-    async fn set(&mut self, enabled: bool) -> bool {
-        match self.try_set(enabled).await {
-            Ok(()) => {
-                tracing::debug!(enabled, "protection from scaling in");
-                self.is_refused = false;
-            }
-            Err(cause) if self.is_refused => tracing::debug!(enabled, cause, "refused again"),
+    /// Whether ECS did it. Why not is told once.
+    fn is_told(&mut self, done: Result<(), String>) -> bool {
+        match done {
+            Ok(()) => self.is_refused = false,
+            Err(cause) if self.is_refused => tracing::debug!(cause, "refused again"),
             Err(cause) => {
                 tracing::warn!(
-                    enabled,
                     cause,
                     "ECS did not change the protection from scaling in; asking on"
                 );
@@ -128,22 +132,35 @@ impl Agent {
         !self.is_refused
     }
 
-    async fn try_set(&self, enabled: bool) -> Result<(), String> {
-        let body = match enabled {
-            true => json!({"ProtectionEnabled": true, "ExpiresInMinutes": EXPIRES_MIN}),
-            false => json!({"ProtectionEnabled": false}),
-        };
-        let request = self.http.put(&self.url).json(&body).timeout(TIMEOUT);
-        let answer = request.send().await.map_err(|cause| cause.to_string())?;
-        let status = answer.status();
-        // What it refuses it explains, whatever the status.
-        let told: Value = answer.json().await.unwrap_or_default();
-        let protection = Protection::deserialize(&told["protection"]);
-        match protection.is_ok_and(|protection| protection.protection_enabled == enabled) {
+    async fn protect(&mut self) -> Result<(), String> {
+        let body = json!({"ProtectionEnabled": true, "ExpiresInMinutes": EXPIRES_MIN});
+        let protection = ask(self.http.put(&self.url).json(&body)).await?;
+        self.expires = protection.expiration_date;
+        match protection.protection_enabled {
             true => Ok(()),
-            false => Err(format!("{status}: {told}")),
+            false => Err("the answer is that this task is not protected".to_owned()),
         }
     }
+
+    /// Gives up the protection, unless it is another one by now: `cinemill scale` protects those
+    /// that are to stay.
+    async fn release(&self) -> Result<(), String> {
+        let protection = ask(self.http.get(&self.url)).await?;
+        if protection.protection_enabled && protection.expiration_date == self.expires {
+            let body = json!({"ProtectionEnabled": false});
+            ask(self.http.put(&self.url).json(&body)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn ask(request: reqwest::RequestBuilder) -> Result<Protection, String> {
+    let answer = request.timeout(TIMEOUT).send().await;
+    let answer = answer.map_err(|cause| cause.to_string())?;
+    let status = answer.status();
+    // What it refuses it explains, whatever the status.
+    let told: Value = answer.json().await.unwrap_or_default();
+    Protection::deserialize(&told["protection"]).map_err(|_| format!("{status}: {told}"))
 }
 
 /// Returns when no task has run for so long.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::put;
+use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 
@@ -20,28 +20,27 @@ const QUICK: Timing = Timing {
 /// ECS' agent, as its documentation has it.
 #[derive(Clone, Default)]
 struct FakeAgent {
+    protection: Arc<Mutex<Value>>,
+    /// What it was asked to do.
     asked: Arc<Mutex<Vec<(Instant, Value)>>>,
     refuses: Arc<Mutex<Option<(StatusCode, Value)>>>,
 }
 
-async fn answer(
+async fn change(
     State(agent): State<FakeAgent>,
     Json(body): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
-    agent
-        .asked
-        .lock()
-        .unwrap()
-        .push((Instant::now(), body.clone()));
+    let mut asked = agent.asked.lock().unwrap();
+    asked.push((Instant::now(), body.clone()));
     if let Some((status, told)) = agent.refuses.lock().unwrap().clone() {
         return (status, Json(told));
     }
-    let protection = json!({
-        "ProtectionEnabled": body["ProtectionEnabled"],
-        "ExpirationDate": "2126-01-01T00:00:00Z",
-        "TaskArn": "arn:aws:ecs:eu-central-1:111122223333:task/films/1",
-    });
-    (StatusCode::OK, Json(json!({"protection": protection})))
+    agent.set(&body["ProtectionEnabled"], &asked.len().to_string());
+    (StatusCode::OK, Json(agent.state()))
+}
+
+async fn tell(State(agent): State<FakeAgent>) -> Json<Value> {
+    Json(agent.state())
 }
 
 impl FakeAgent {
@@ -51,16 +50,28 @@ impl FakeAgent {
         let address = listener.local_addr().unwrap();
         let path = "/api/1/task-protection/v1/state";
         let router = Router::new()
-            .route(path, put(answer))
+            .route(path, get(tell).put(change))
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}/api/1")
     }
 
-    async fn protect(&self, tasks: &Tasks) {
+    fn set(&self, enabled: &Value, expires: &str) {
+        *self.protection.lock().unwrap() = json!({
+            "ProtectionEnabled": enabled,
+            "ExpirationDate": enabled.as_bool().and_then(|enabled| enabled.then_some(expires)),
+            "TaskArn": "arn:aws:ecs:eu-central-1:111122223333:task/films/1",
+        });
+    }
+
+    fn state(&self) -> Value {
+        json!({"protection": *self.protection.lock().unwrap()})
+    }
+
+    async fn protect(&self, tasks: &Tasks, timing: Timing) {
         let agent = Agent::new(&self.serve().await);
         let tasks = tasks.clone();
-        tokio::spawn(async move { agent.hold(&tasks, QUICK).await });
+        tokio::spawn(async move { agent.hold(&tasks, timing).await });
     }
 
     fn asked(&self) -> Vec<Value> {
@@ -94,7 +105,7 @@ fn disable() -> Value {
 #[tokio::test]
 async fn a_protection_is_renewed_while_tasks_run_and_kept_for_a_while() {
     let (agent, tasks) = (FakeAgent::default(), Tasks::default());
-    agent.protect(&tasks).await;
+    agent.protect(&tasks, QUICK).await;
     tokio::time::sleep(QUICK.keep).await;
     assert_eq!(agent.asked(), [] as [Value; 0], "nothing runs yet");
 
@@ -139,7 +150,7 @@ async fn an_agent_that_refuses_is_asked_again() {
         (StatusCode::INTERNAL_SERVER_ERROR, Value::Null),
     ];
     *agent.refuses.lock().unwrap() = Some(refusals[0].clone());
-    agent.protect(&tasks).await;
+    agent.protect(&tasks, QUICK).await;
     let _task = tasks.begin();
     for refusal in refusals {
         *agent.refuses.lock().unwrap() = Some(refusal);
@@ -156,14 +167,29 @@ async fn an_agent_that_refuses_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_protection_of_somebody_else_stays() {
+    let (agent, tasks) = (FakeAgent::default(), Tasks::default());
+    let renew = Duration::from_secs(60);
+    agent.protect(&tasks, Timing { renew, ..QUICK }).await;
+    let task = tasks.begin();
+    agent.until_asked(|asked| !asked.is_empty()).await;
+    agent.set(&Value::Bool(true), "of somebody else");
+    drop(task);
+    tokio::time::sleep(QUICK.keep * 2).await;
+    assert_eq!(agent.asked(), [enable()]);
+    let protection = agent.state()["protection"].clone();
+    assert_eq!(protection["ExpirationDate"], "of somebody else");
+}
+
+#[tokio::test]
 async fn the_reason_is_told() {
     let agent = FakeAgent::default();
-    let refused = Agent::new(&agent.serve().await);
-    assert_eq!(refused.try_set(true).await, Ok(()));
+    let mut refused = Agent::new(&agent.serve().await);
+    assert_eq!(refused.protect().await, Ok(()));
     let blocked = json!({"failure": {"Reason": "DEPLOYMENT_BLOCKED"}});
     *agent.refuses.lock().unwrap() = Some((StatusCode::OK, blocked));
-    let told = refused.try_set(true).await.unwrap_err();
+    let told = refused.protect().await.unwrap_err();
     assert!(told.contains("DEPLOYMENT_BLOCKED"), "{told}");
-    let nobody = Agent::new("http://127.0.0.1:1/");
-    assert!(nobody.try_set(true).await.is_err());
+    let mut nobody = Agent::new("http://127.0.0.1:1/");
+    assert!(nobody.protect().await.is_err());
 }
