@@ -78,7 +78,7 @@ class CinemillCommandOperator(BaseOperator):
             answer = json_object(line) or answer
         code = self._child.wait()
         if code != 0:
-            self._fail(f"{self.program} {arguments[0]}", code, list(last))
+            self._fail(f"cinemill {arguments[0]}", code, list(last))
         return answer if self.push_json else None
 
     def on_kill(self) -> None:

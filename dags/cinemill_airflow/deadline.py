@@ -140,4 +140,5 @@ class CinemillDeadlineOperator(BaseOperator):
         if not record:
             return f"run {day.run_id} did not begin: look at {self.daily_dag_id} in Airflow"
         error = record.get("error")
-        return f"run {day.run_id}: {record['state']}" + (f", {error}" if error else "")
+        reason = f": failed to {error['action']}: {error['cause']}" if error else ""
+        return f"run {day.run_id} is {record['state']}{reason}"

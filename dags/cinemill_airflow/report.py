@@ -39,7 +39,7 @@ class Report:
 
 def explained(error: dict[str, Any]) -> list[str]:
     """An error of a report, as `cinemill` prints it."""
-    lines = [f"error: failed to {error['action']} {error['object']}: {error['cause']}"]
+    lines = [f"error: failed to {error['action']}: {error['cause']}"]
     if error.get("hint"):
         lines.append(f"hint: {error['hint']}")
     return lines

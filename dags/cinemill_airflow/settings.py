@@ -49,6 +49,7 @@ class Daily:
 class Places:
     """Where the files of a job come from and go to."""
 
+    # A source that `cinemill stage` knows, or a TOML file that describes one.
     source: str
     raw: str
     output: str

@@ -16,7 +16,9 @@ class CinemillStageOperator(CinemillCommandOperator):
     backfill, from the archive, if it has them."""
 
     def __init__(self, *, places: Places, **kwargs: Any) -> None:
-        super().__init__(arguments=["stage", places.source, "--to", places.raw], **kwargs)
+        is_file = places.source.endswith(".toml")
+        source = ["--source-file", places.source] if is_file else [places.source]
+        super().__init__(arguments=["stage", *source, "--to", places.raw], **kwargs)
         self.places = places
 
     def execute(self, context: Context) -> None:
