@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod progress;
 mod queries;
+mod report;
 mod request;
 mod run;
 mod runs;

@@ -4,6 +4,7 @@
 mod drain;
 mod fake_metadata;
 mod fixture;
+mod protection;
 mod queue;
 mod scale;
 mod signals;
