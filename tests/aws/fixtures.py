@@ -19,7 +19,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
@@ -83,7 +83,7 @@ class Program:
         self.process.wait()
         self.process.stdout.close()
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
