@@ -3,6 +3,9 @@
 
 pub mod api;
 pub mod attach;
+pub mod autoscale;
+pub mod aws;
+mod causes;
 pub mod client;
 pub mod cluster;
 pub mod exit;

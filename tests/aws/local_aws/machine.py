@@ -3,27 +3,24 @@
 import re
 from pathlib import Path
 
-# Folders of a machine that lie in its folder here, as far as command lines name them.
-OWN_FOLDERS = ("/usr/local/bin", "/opt/cinemill", "/mnt", "/var/log/cinemill", "/emr")
-OWN_PATH = re.compile(rf"(?<![\w./-])(?=(?:{'|'.join(OWN_FOLDERS)})(?:/|$|[^\w./-]))")
-
 # The scheduler's door, which on a real machine is open on all of its addresses.
 LOCAL_SCHEDULER = re.compile(r"\b(?:127\.0\.0\.1|localhost):50050\b")
 BIND_HOST_ANY = re.compile(r"(--bind-host[ =])0\.0\.0\.0\b")
 
 
 class Machine:
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, places: dict[str, Path]) -> None:
+        """`places` says where folders lie that command lines name."""
         self.folder = folder
         self.address = address
-
-    def path(self, absolute: str) -> Path:
-        """Where a path of the machine lies here."""
-        return self.folder / absolute.lstrip("/")
+        self.places = places
+        names = "|".join(places)
+        # Whole paths only: neither /home/usr/local/bin nor /mnt2.
+        self.named_place = re.compile(rf"(?<![\w./-])({names})(?=/|$|[^\w./-])")
 
     def word(self, word: str) -> str:
         """A word of a command line, or a script in one, with this machine's paths and address."""
-        word = OWN_PATH.sub(str(self.folder), word)
+        word = self.named_place.sub(lambda found: str(self.places[found[1]]), word)
         word = BIND_HOST_ANY.sub(rf"\g<1>{self.address}", word)
         return LOCAL_SCHEDULER.sub(f"{self.address}:50050", word)
 

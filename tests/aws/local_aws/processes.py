@@ -41,8 +41,8 @@ class Processes:
         argv: Sequence[str],
         environment: dict[str, str],
         folder: Path,
-        stdout: IO[bytes],
-        stderr: IO[bytes],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
     ) -> subprocess.Popen:
         """Starts a process with exactly this environment and the mark, in a group of its own."""
         with self.lock:

@@ -13,11 +13,14 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+import local_aws.ecs.api
 import local_aws.emr.api
 from local_aws import spot, tools
+from local_aws.ecs import agent
 
 # The first part of a path below /local-aws/, and who answers there.
 ROUTES: dict[str, Callable[[Request, list[str]], Response]] = {
+    "ecs-agent": agent.answer,
     "imds": spot.metadata,
     "nodes": tools.run,
     "spot": spot.announce,
@@ -51,6 +54,7 @@ class RequestHandler(MotoRequestHandler):
 
 class Server:
     def __init__(self, port: int) -> None:
+        local_aws.ecs.api.install()
         local_aws.emr.api.install()
         self.server = make_server(
             "127.0.0.1", port, Application(), threaded=True, request_handler=RequestHandler

@@ -8,6 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+# Many nodes boot at once.
+CONNECTIONS_MAX = 64
+ONE_THREAD = TransferConfig(use_threads=False)
 
 
 class Storage:
@@ -22,15 +28,16 @@ class Storage:
             region_name=os.environ.get("AWS_REGION", "us-east-1"),
             aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "local"),
             aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "local"),
+            config=Config(max_pool_connections=CONNECTIONS_MAX),
         )
 
     def download(self, uri: str, path: Path) -> None:
         bucket, key = split(uri)
-        self.client.download_file(bucket, key, str(path))
+        self.client.download_file(bucket, key, str(path), Config=ONE_THREAD)
 
     def upload(self, path: Path, uri: str) -> None:
         bucket, key = split(uri)
-        self.client.upload_file(str(path), bucket, key)
+        self.client.upload_file(str(path), bucket, key, Config=ONE_THREAD)
 
     def upload_packed(self, content: bytes, uri: str) -> None:
         bucket, key = split(uri)

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
@@ -32,7 +34,7 @@ def run(request: Request, path: list[str]) -> Response:
         asked = request.get_json()
         TOOLS[tool](node, asked["arguments"], Path(asked["folder"]))
         answer = {"code": 0, "error": ""}
-    except Exception as cause:
+    except (Refused, OSError, Boto3Error, BotoCoreError, ClientError) as cause:
         log.warning("%s on %s: %s", tool, ec2_id, cause)
         answer = {"code": 1, "error": f"{tool}: {cause}"}
     return Response(json.dumps(answer), content_type="application/json")

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import moto.emr.models as models
-import moto.emr.urls as urls
 from moto.core.responses import ActionResult, PaginatedResult
+from moto.emr import models, urls
 from moto.emr.exceptions import InvalidCluster, InvalidRequestException, ValidationException
 from moto.emr.models import ElasticMapReduceBackend, emr_backends
 from moto.emr.responses import ElasticMapReduceResponse

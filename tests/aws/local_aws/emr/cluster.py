@@ -42,18 +42,20 @@ class EmrCluster(Cluster):
     def add_steps(self, steps: list[Any]) -> list[EmrStep]:
         added = [EmrStep(self, step) for step in steps]
         if self.launched:
-            if self.state in OVER:
-                raise ValidationException(
-                    "A job flow that is shutting down, terminating, or finished"
-                    " may not be modified."
-                )
-            if self.step_concurrency_level > 1:
-                if any(step.action_on_failure != "CONTINUE" for step in added):
-                    raise ValidationException("The ActionOnFailure setting is not valid.")
+            self._check_steps(added)
         with self.changed:
             self.steps += added
             self.changed.notify_all()
         return added
+
+    def _check_steps(self, added: list[EmrStep]) -> None:
+        if self.state in OVER:
+            raise ValidationException(
+                "A job flow that is shutting down, terminating, or finished may not be modified."
+            )
+        continued = all(step.action_on_failure == "CONTINUE" for step in added)
+        if self.step_concurrency_level > 1 and not continued:
+            raise ValidationException("The ActionOnFailure setting is not valid.")
 
     # --- what moto tells ------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,14 @@ log = logging.getLogger(__name__)
 # What the bootstrap script shares out. A test has several nodes on one machine.
 MEMORY_KB = 2_621_440
 
+# Folders of a node that command lines name.
+FOLDERS = ("/usr/local/bin", "/opt/cinemill", "/mnt", "/var/log/cinemill", "/emr")
+
 ROLES = {"MASTER": "Master", "CORE": "Core", "TASK": "Task"}
 
 
 def now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 class Node(Machine):
@@ -39,7 +42,8 @@ class Node(Machine):
         self.cluster = group.cluster
         self.id = f"ci-{mock_random.get_random_hex(17).upper()}"
         self.ec2_id = f"i-{mock_random.get_random_hex(17)}"
-        super().__init__(site.current().work_dir / self.cluster.id / self.ec2_id, address)
+        folder = site.current().work_dir / self.cluster.id / self.ec2_id
+        super().__init__(folder, address, {name: folder / name[1:] for name in FOLDERS})
         self.state = "PROVISIONING"
         self.reason: dict[str, str] = {}
         self.created_at = now()
@@ -57,6 +61,10 @@ class Node(Machine):
     @property
     def owner(self) -> str:
         return f"{self.cluster.id}/{self.ec2_id}"
+
+    def path(self, absolute: str) -> Path:
+        """Where a path of the node lies here."""
+        return self.folder / absolute.lstrip("/")
 
     def prepare(self) -> None:
         """Makes the folder look as EMR leaves a node before the bootstrap actions."""
