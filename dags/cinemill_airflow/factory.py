@@ -101,7 +101,7 @@ class Pipeline:
         )
         terminate = CinemillCommandOperator(
             task_id="terminate_emr_cluster",
-            arguments=["cluster", "terminate", "--target", "emr", "--cluster", CLUSTER],
+            arguments=["cluster", "terminate", "--target", "emr", "--cluster", CLUSTER, "--force"],
             # Whatever failed. Green itself, so that the end has to follow the step as well.
             trigger_rule=TriggerRule.ALL_DONE,
             retries=TERMINATE_RETRIES,
