@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 import local_aws.ecs.api
 import local_aws.emr.api
-from local_aws import spot, tools
+from local_aws import spot, stubs, tools
 from local_aws.ecs import agent
 
 # The first part of a path below /local-aws/, and who answers there.
@@ -56,6 +56,7 @@ class Server:
     def __init__(self, port: int) -> None:
         local_aws.ecs.api.install()
         local_aws.emr.api.install()
+        stubs.install()
         self.server = make_server(
             "127.0.0.1", port, Application(), threaded=True, request_handler=RequestHandler
         )

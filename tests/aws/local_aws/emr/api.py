@@ -11,6 +11,7 @@ from moto.emr.responses import ElasticMapReduceResponse
 from local_aws.emr.cluster import EmrCluster
 from local_aws.emr.groups import Group
 from local_aws.emr.nodes import Node
+from local_aws.emr.policies import Policies
 from local_aws.emr.steps import EmrStep
 
 
@@ -80,7 +81,7 @@ class Backend(ElasticMapReduceBackend):
         return {"StepId": step_id, "Status": "SUBMITTED", "Reason": ""}
 
 
-class Response(ElasticMapReduceResponse):
+class Response(Policies, ElasticMapReduceResponse):
     def run_job_flow(self) -> ActionResult:
         if self._get_param("Instances.InstanceFleets"):
             raise ValidationException("This AWS knows instance groups only.")

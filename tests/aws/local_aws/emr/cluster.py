@@ -31,6 +31,7 @@ class EmrCluster(Cluster):
         self.addresses = addresses.Addresses(addresses.EMR)
         self.region = emr_backend.region_name
         self.reason: dict[str, str] = {}
+        self.policies: dict[str, Any] = {}
         self.launched = False
         super().__init__(emr_backend, **settings)
 
