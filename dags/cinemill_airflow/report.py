@@ -7,6 +7,9 @@ from botocore.client import BaseClient
 
 from cinemill_airflow import lake
 
+# What is worth a place in the verdict's line.
+FIGURES = ("rows", "files", "rejects", "retries", "seconds", "place", "output")
+
 
 class Report:
     def __init__(self, s3: BaseClient, location: str) -> None:
@@ -31,10 +34,13 @@ class Report:
         return [line["text"] for line in fresh if line["kind"] == "progress"]
 
     def verdict(self) -> str:
-        """Its figures in one line."""
-        figures = (self.end or {}).get("verdict") or {}
-        plain = {name: value for name, value in figures.items() if not isinstance(value, list)}
-        return ", ".join(f"{name} {value}" for name, value in plain.items())
+        """How it ended, in one line."""
+        end = self.end or {}
+        if end.get("already_done"):
+            return "it was done before"
+        found = end.get("verdict") or {}
+        figures = [f"{name} {found[name]}" for name in FIGURES if name in found]
+        return ", ".join([found.get("job", "no report"), *figures])
 
 
 def explained(error: dict[str, Any]) -> list[str]:
