@@ -98,11 +98,11 @@ class CinemillCommandOperator(BaseOperator):
         if code < 0:
             # Nobody but the machine does this, for lack of memory, or a shutdown.
             lines = [f"{what} was ended by {signal.Signals(-code).name}", *last]
-            raise outcome.failure(lines, retry=True)
+            raise outcome.failure(self.log, lines, retry=True)
         errors = [number for number, line in enumerate(last) if line.startswith("error:")]
         reason = last[errors[-1] :] if errors else last
         retry = code in outcome.RETRYABLE or self._killed
-        raise outcome.failure([outcome.heading(what, code), *reason], retry=retry)
+        raise outcome.failure(self.log, [outcome.heading(what, code), *reason], retry=retry)
 
 
 def json_object(line: str) -> dict[str, Any] | None:

@@ -106,7 +106,7 @@ class CinemillDeadlineOperator(BaseOperator):
         )
         self.log.error("published to %s", self.topic)
         # No retry: one alert is enough.
-        raise outcome.failure(lines, retry=False)
+        raise outcome.failure(self.log, lines, retry=False)
 
     def _trouble(self, day: Day) -> list[str]:
         command = [self.program, "loads", "--to", self.target, "--table", self.table, "--json"]

@@ -1,6 +1,7 @@
 """What an exit code of cinemill means to Airflow: docs/exit-codes.md says which may be retried."""
 
 from collections.abc import Sequence
+from logging import Logger
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
@@ -13,7 +14,13 @@ def heading(what: str, exit_code: int) -> str:
     return f"{what} failed with exit code {exit_code}, {advice}"
 
 
-def failure(lines: Sequence[str], *, retry: bool) -> AirflowException:
-    """The exception to raise. Airflow logs it last, so that the reason ends the task's log."""
+def failure(log: Logger, lines: Sequence[str], *, retry: bool) -> AirflowException:
+    """The exception to raise.
+
+    The reason is told twice: as lines of the log, which Airflow 3 shows as they are, and by the
+    exception, whose message stands below the traceback in Airflow 2.
+    """
+    for line in lines:
+        log.error("%s", line)
     kind = AirflowException if retry else AirflowFailException
     return kind("\n".join(lines))

@@ -93,7 +93,7 @@ class CinemillStepOperator(BaseOperator):
             ending = explain(f"run {run}", step, self._steps, report, s3, self.log_wait_s)
             # One that was killed along with its worker may try again; nobody else cancels for fun.
             retry = ending.retry or self._killed
-            raise outcome.failure(ending.lines, retry=retry)
+            raise outcome.failure(self.log, ending.lines, retry=retry)
         self.log.info("step %s COMPLETED: %s", step.id, report.verdict() if report else "")
         return (report.end or {}).get("verdict") if report else None
 
@@ -130,7 +130,7 @@ class CinemillStepOperator(BaseOperator):
                 raise
             lines = [f"failed to add a step to cluster {self.cluster_id}: {error}"]
             lines.append("hint: clear the task that creates the cluster, with those after it")
-            raise outcome.failure(lines, retry=False) from error
+            raise outcome.failure(self.log, lines, retry=False) from error
         self.log.info("added step %s to cluster %s: %s", self._step_id, self.cluster_id, command)
         return Step(self._step_id, "PENDING", command)
 

@@ -61,7 +61,7 @@ class WarehouseOperator(BaseOperator):
                 f"failed to find the Redshift cluster {name}: there is none of that name",
                 "hint: [warehouse.cluster] of the settings would say how to create it",
             ]
-            raise outcome.failure(lines, retry=False)
+            raise outcome.failure(self.log, lines, retry=False)
         database = urlsplit(self.target).path.strip("/")
         # Secrets Manager makes the password and keeps it; nobody else knows it.
         given = {"DBName": database, "ManageMasterPassword": True} | self.cluster

@@ -16,7 +16,7 @@ class Whole(unittest.TestCase):
         self.world = deployment()
         settings = self.world.settings("whole", good_source())
         self.airflow = Airflow(
-            FOLDER / "whole", self.world.redshift, self.world.environment | settings
+            FOLDER / "whole", self.world.redshift, self.world.environment | settings.environment
         )
 
     def test_from_the_source_to_the_warehouse(self) -> None:

@@ -60,40 +60,53 @@ class Deployment(contextlib.ExitStack):
         clusters = (cluster for page in listed for cluster in page["Clusters"])
         return [cluster for cluster in clusters if cluster["Name"].startswith(prefix)]
 
-    def settings(self, name: str, source: Path, **changed: Any) -> dict[str, str]:
-        """Settings with places of their own; the variables by which they are found.
+    def settings(self, name: str, source: Path, **changed: Any) -> "Settings":
+        """Settings with places of their own in this deployment."""
+        made = Settings(self, name)
+        made.write(source, **changed)
+        return made
 
-        `changed` goes before: top-level keys, and `sha256` for the release's.
-        """
-        folder = self.folder / name
-        folder.mkdir()
-        (folder / "emr.toml").write_text(self._cluster(changed.pop("sha256", self.emr.sha256)))
+
+class Settings:
+    def __init__(self, world: Deployment, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.folder = world.folder / name
+        self.folder.mkdir()
+        self.file = self.folder / "dags.toml"
+        self.environment = {"CINEMILL_DAGS_CONFIG": str(self.file)}
+
+    def write(
+        self, source: Path, *, executors: int = 3, sha256: str | None = None, **changed: Any
+    ) -> None:
+        """`sha256` is that of the release which nodes expect; `changed` goes before other keys."""
+        cluster = self.folder / "emr.toml"
+        cluster.write_text(self._cluster(sha256 or self.world.emr.sha256))
         top = {
             "program": str(programs() / "cinemill"),
-            "reports": f"s3://films-lake/_cinemill/reports/{name}",
-            "alerts_topic": self.topic,
+            "reports": f"s3://films-lake/_cinemill/reports/{self.name}",
+            "alerts_topic": self.world.topic,
             "retries": 0,
             "retry_delay_s": 0.1,
             "poll_s": 0.5,
         }
         tables = {
-            "cluster": {"file": str(folder / "emr.toml"), "executors": 3},
-            "warehouse": {"target": self.redshift.target},
+            "cluster": {"file": str(cluster), "executors": executors},
+            "warehouse": {"target": self.world.redshift.target},
             "jobs.imdb_titles": {
                 "source": "imdb",
                 "from": str(source),
-                "raw": f"s3://films-raw/{name}",
-                "archive": f"s3://films-archive/{name}",
-                "output": f"s3://films-lake/{name}",
+                "raw": f"s3://films-raw/{self.name}",
+                "archive": f"s3://films-archive/{self.name}",
+                "output": f"s3://films-lake/{self.name}",
             },
         }
-        (folder / "dags.toml").write_text(toml(top | changed, tables))
-        return {"CINEMILL_DAGS_CONFIG": str(folder / "dags.toml")}
+        self.file.write_text(toml(top | changed, tables))
 
     def _cluster(self, sha256: str) -> str:
-        action = self.emr.bootstrap("films/{cluster}")
-        script = action["ScriptBootstrapAction"]
-        words = [sha256 if word == self.emr.sha256 else word for word in script["Args"]]
+        emr = self.world.emr
+        script = emr.bootstrap("films/{cluster}")["ScriptBootstrapAction"]
+        words = [sha256 if word == emr.sha256 else word for word in script["Args"]]
         top = {
             "target": "emr",
             "name": "films",

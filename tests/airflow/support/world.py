@@ -8,10 +8,12 @@ import threading
 from pathlib import Path
 from typing import Self
 
+from fixtures import wait_for
+
 from support import FOLDER
 from support.deployment import Deployment, source
 
-JOB = "imdb_titles"
+__all__ = ["FrozenExecutors", "bad_source", "deployment", "good_source", "wait_for"]
 
 
 @functools.cache
