@@ -1,17 +1,26 @@
 """The steps of a cluster, as far as one that runs cinemill needs them."""
 
 import gzip
+import time
 from dataclasses import dataclass, field
+from logging import Logger
 from typing import Any
 
 from botocore.client import BaseClient
 
 from cinemill_airflow import lake
 
-GOING_ON = ("PENDING", "RUNNING", "CANCEL_PENDING")
+GOING_ON = ["PENDING", "RUNNING", "CANCEL_PENDING"]
 # What a retry may take for its own.
 ATTACHABLE = ["PENDING", "RUNNING", "COMPLETED"]
+# How long a step has to end after SIGTERM before it is killed: cinemill cancels the run first.
+CANCEL_GRACE_S = 30.0
 STDERR_LINES = 5
+
+
+def name_of(job: str, run: str) -> str:
+    """A step's name, by which later tries find it."""
+    return f"cinemill {job} {run}"
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,10 @@ class Steps:
         self.cluster_id = cluster_id
         self._emr = emr
 
-    def find(self, name: str) -> Step | None:
-        """The newest one of that name that goes on or has ended well."""
+    def find(self, name: str, states: list[str]) -> Step | None:
+        """The newest one of that name in one of the states."""
         pages = self._emr.get_paginator("list_steps")
-        listed = pages.paginate(ClusterId=self.cluster_id, StepStates=ATTACHABLE)
+        listed = pages.paginate(ClusterId=self.cluster_id, StepStates=states)
         named = (step for page in listed for step in page["Steps"] if step["Name"] == name)
         return next(map(read, named), None)
 
@@ -68,7 +77,19 @@ class Steps:
     def describe(self, step_id: str) -> Step:
         return read(self._emr.describe_step(ClusterId=self.cluster_id, StepId=step_id)["Step"])
 
-    def cancel(self, step_id: str, option: str) -> None:
+    def cancel(self, step_id: str, grace_s: float, log: Logger) -> None:
+        """Cancels a step and waits for its end; kills what does not end in time."""
+        log.warning("cancelling step %s", step_id)
+        self._cancel(step_id, "SEND_INTERRUPT")
+        until = time.monotonic() + grace_s
+        while self.describe(step_id).goes_on:
+            if time.monotonic() > until:
+                log.warning("step %s did not end in %s s: killing it", step_id, grace_s)
+                self._cancel(step_id, "TERMINATE_PROCESS")
+                return
+            time.sleep(1)
+
+    def _cancel(self, step_id: str, option: str) -> None:
         self._emr.cancel_steps(
             ClusterId=self.cluster_id, StepIds=[step_id], StepCancellationOption=option
         )

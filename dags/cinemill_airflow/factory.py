@@ -13,6 +13,7 @@ from cinemill_airflow.settings import Settings, SettingsError, Warehouse
 from cinemill_airflow.stage import CinemillStageOperator
 from cinemill_airflow.start import StartOperator
 from cinemill_airflow.step import CinemillStepOperator
+from cinemill_airflow.terminate import CinemillTerminateOperator
 from cinemill_airflow.warehouse import WarehouseOperator
 
 try:
@@ -99,9 +100,9 @@ class Pipeline:
             aws_conn_id=self.settings.aws_conn_id,
             poll_s=self.settings.poll_s,
         )
-        terminate = CinemillCommandOperator(
+        terminate = CinemillTerminateOperator(
             task_id="terminate_emr_cluster",
-            arguments=["cluster", "terminate", "--target", "emr", "--cluster", CLUSTER, "--force"],
+            job=self.job.name,
             # Whatever failed. Green itself, so that the end has to follow the step as well.
             trigger_rule=TriggerRule.ALL_DONE,
             retries=TERMINATE_RETRIES,

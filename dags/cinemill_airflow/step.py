@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from cinemill_airflow import outcome
-from cinemill_airflow.emr_steps import Step, Steps
+from cinemill_airflow.emr_steps import ATTACHABLE, CANCEL_GRACE_S, Step, Steps, name_of
 from cinemill_airflow.ending import explain
 from cinemill_airflow.report import Report
 from cinemill_airflow.runs import run_id
@@ -55,7 +55,7 @@ class CinemillStepOperator(BaseOperator):
         aws_conn_id: str = "aws_default",
         poll_s: float = 10.0,
         patience_s: float = 600.0,
-        cancel_grace_s: float = 20.0,
+        cancel_grace_s: float = CANCEL_GRACE_S,
         log_wait_s: float = 90.0,
         **kwargs: Any,
     ) -> None:
@@ -81,11 +81,11 @@ class CinemillStepOperator(BaseOperator):
         run = run_id(context["dag_run"])
         emr = EmrHook(aws_conn_id=self.aws_conn_id, config=CLIENT).conn
         s3 = S3Hook(aws_conn_id=self.aws_conn_id).conn
-        self._step_name = f"cinemill {self.job} {run}"
+        self._step_name = name_of(self.job, run)
         self._steps = Steps(emr, self.cluster_id)
         step = self._attached() or self._added(run)
         if self._killed:
-            self._cancel(step.id)
+            self._steps.cancel(step.id, self.cancel_grace_s, self.log)
         location = step.flag("--report")
         report = Report(s3, location) if location else None
         step = self._watched(report)
@@ -104,12 +104,12 @@ class CinemillStepOperator(BaseOperator):
         if not self._steps:
             return
         # The answer with its id may have been on its way.
-        found = None if self._step_id else self._steps.find(self._step_name)
+        found = None if self._step_id else self._steps.find(self._step_name, ATTACHABLE)
         if step_id := self._step_id or (found and found.id):
-            self._cancel(step_id)
+            self._steps.cancel(step_id, self.cancel_grace_s, self.log)
 
     def _attached(self) -> Step | None:
-        step = self._steps.find(self._step_name)
+        step = self._steps.find(self._step_name, ATTACHABLE)
         if step:
             self._step_id = step.id
             self.log.info("attached to step %s, which is %s", step.id, step.state)
@@ -165,17 +165,6 @@ class CinemillStepOperator(BaseOperator):
         except (ClientError, BotoCoreError, ValueError, KeyError) as error:
             # Only the step's state decides.
             self.log.warning("failed to read the report %s: %r", report.location, error)
-
-    def _cancel(self, step_id: str) -> None:
-        self.log.warning("cancelling step %s", step_id)
-        self._steps.cancel(step_id, "SEND_INTERRUPT")
-        until = time.monotonic() + self.cancel_grace_s
-        while self._steps.describe(step_id).goes_on:
-            if time.monotonic() > until:
-                self.log.warning("step %s did not end; it is killed", step_id)
-                self._steps.cancel(step_id, "TERMINATE_PROCESS")
-                return
-            time.sleep(1)
 
 
 def passes(error: ClientError | HTTPClientError) -> bool:

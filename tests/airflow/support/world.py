@@ -64,9 +64,12 @@ class FrozenExecutors:
     def _is_executor(self, pid: int) -> bool:
         try:
             program = Path(os.readlink(f"/proc/{pid}/exe"))
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
-        return program.name == "cinemill-executor" and program.is_relative_to(self.folder)
+        # The bootstrap action asks for its version only.
+        is_server = b"--scheduler" in words
+        return is_server and program.is_relative_to(self.folder) and "executor" in program.name
 
     def thaw(self) -> None:
         self.over.set()
