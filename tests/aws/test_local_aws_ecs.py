@@ -72,6 +72,8 @@ class Fleet(unittest.TestCase):
             self.assertEqual(task["startedBy"], deployment["id"])
             self.assertEqual(task["launchType"], "FARGATE")
             self.assertIn("startedAt", task)
+        providers = [task["capacityProviderName"] for task in self.ecs.tasks("executor")]
+        self.assertEqual(sorted(providers), ["FARGATE", "FARGATE_SPOT"])
 
     def test_out_and_in_again(self) -> None:
         first = {task["taskArn"] for task in self.ecs.tasks("executor")}

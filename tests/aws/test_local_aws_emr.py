@@ -1,5 +1,6 @@
 """The local AWS' EMR without our programs: lives of clusters, nodes and steps."""
 
+import json
 import os
 import signal
 import tempfile
@@ -65,6 +66,11 @@ class Bare(Servers):
         wanted = {"InstanceGroupId": self.group(cluster, role)["Id"], "InstanceCount": count}
         self.client.modify_instance_groups(ClusterId=cluster, InstanceGroups=[wanted])
 
+    def take_away(self, node: str, seconds: float) -> None:
+        notice = f"{self.aws.endpoint}/local-aws/spot/{node}"
+        headers = {"Content-Type": "application/json"}
+        ask(notice, method="POST", headers=headers, body={"seconds": seconds})
+
     def refused(self, reason: str) -> Any:
         return self.assertRaisesRegex(ClientError, reason)
 
@@ -84,11 +90,14 @@ class Lives(Bare):
         self.emr.wait(cluster, {"WAITING"})
 
     def test_it_ends_with_its_last_step(self) -> None:
-        groups = [group("MASTER", 1), group("CORE", 1)]
-        cluster = self.run_cluster(
-            Instances={"InstanceGroups": groups, "KeepJobFlowAliveWhenNoSteps": False},
-            Steps=[described("true"), described("true")],
-        )
+        instances = {
+            "MasterInstanceType": "m6i.xlarge",
+            "SlaveInstanceType": "m6i.xlarge",
+            "InstanceCount": 2,
+            "KeepJobFlowAliveWhenNoSteps": False,
+        }
+        steps = [described("true"), described("true")]
+        cluster = self.run_cluster(Instances=instances, Steps=steps)
         status = self.emr.wait(cluster, {"TERMINATED"})["Status"]
         self.assertEqual(status["StateChangeReason"]["Code"], "ALL_STEPS_COMPLETED")
         steps = self.client.list_steps(ClusterId=cluster)["Steps"]
@@ -115,6 +124,14 @@ class Lives(Bare):
         (failed,) = self.emr.instances(cluster, "TASK", "TERMINATED")
         reason = failed["Status"]["StateChangeReason"]
         self.assertEqual(reason["Code"], "BOOTSTRAP_FAILURE")
+
+    def test_it_ends_without_its_primary(self) -> None:
+        cluster = self.run_cluster()
+        self.emr.wait(cluster, {"WAITING"})
+        (primary,) = self.emr.instances(cluster, "MASTER")
+        self.take_away(primary["Ec2InstanceId"], seconds=0)
+        status = self.emr.wait(cluster, {"TERMINATED_WITH_ERRORS"})["Status"]
+        self.assertEqual(status["StateChangeReason"]["Code"], "INSTANCE_FAILURE")
 
     def test_unknown_ids(self) -> None:
         with self.refused("Cluster id 'j-0' is not valid"):
@@ -229,28 +246,33 @@ class Groups(Bare):
             with self.subTest(role), self.refused("ValidationException"):
                 self.resize(self.cluster, role, count)
 
-    def test_a_spot_node_that_is_taken_away_is_replaced(self) -> None:
+    def test_the_notice_of_a_spot_node(self) -> None:
         self.add_group(1)
         (node,) = self.task_nodes(1)
         name = node["Ec2InstanceId"]
         metadata = f"{self.aws.endpoint}/local-aws/imds/{name}/latest"
-        token = ask(f"{metadata}/api/token", method="PUT")
-        headers = {"X-aws-ec2-metadata-token": token}
+        headers = {"X-aws-ec2-metadata-token": ask(f"{metadata}/api/token", method="PUT")}
+        self.assertEqual(ask(f"{metadata}/meta-data/instance-id", headers=headers), name)
         action = f"{metadata}/meta-data/spot/instance-action"
         for answer, given in ((401, {}), (404, headers)):
             with self.assertRaises(urllib.error.HTTPError) as failed:
                 ask(action, headers=given)
             self.assertEqual(failed.exception.code, answer)
             failed.exception.close()
-        self.assertEqual(ask(f"{metadata}/meta-data/instance-id", headers=headers), name)
+        self.take_away(name, seconds=120)
+        self.assertEqual(json.loads(ask(action, headers=headers))["action"], "terminate")
 
-        announced = f"{self.aws.endpoint}/local-aws/spot/{name}"
-        ask(announced, method="POST", headers={"Content-Type": "application/json"}, body="30")
-        self.assertIn('"action": "terminate"', ask(action, headers=headers))
+    def test_a_spot_node_that_is_taken_away_is_replaced(self) -> None:
+        self.add_group(1)
+        (lost,) = self.task_nodes(1)
+        self.take_away(lost["Ec2InstanceId"], seconds=0)
+        wait_for("its loss", lambda: self.emr.instances(self.cluster, "TASK") != [lost])
+        (other,) = self.task_nodes(1)
+        self.assertNotEqual(other["PrivateIpAddress"], lost["PrivateIpAddress"])
 
 
-def ask(url: str, method: str = "GET", headers: Any = None, body: str = "") -> str:
-    content = f'{{"seconds": {body}}}'.encode() if body else None
+def ask(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> str:
+    content = json.dumps(body).encode() if body else None
     request = urllib.request.Request(url, content, headers or {}, method=method)
     with urllib.request.urlopen(request) as answer:
         return answer.read().decode()

@@ -111,26 +111,27 @@ class CommandLines(unittest.TestCase):
         self.assertEqual(positional(words, {"--region"}), ["s3", "cp", "s3://a/b", "c"])
 
 
-class Containers(unittest.TestCase):
-    definitions = [
-        {"name": "agent", "image": "agent", "essential": False, "command": ["/usr/local/bin/x"]},
-        {"name": "proxy", "image": "proxy", "essential": True, "command": ["proxy"]},
-        {
-            "name": "executor",
-            "image": "cinemill",
-            "entryPoint": ["/usr/local/bin/cinemill-executor"],
-            "command": ["--vcores", "1"],
-            "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
-            "stopTimeout": 120,
-        },
-    ]
+DEFINITIONS = [
+    {"name": "agent", "image": "agent", "essential": False, "command": ["/usr/local/bin/x"]},
+    {"name": "proxy", "image": "proxy", "essential": True, "command": ["proxy"]},
+    {
+        "name": "executor",
+        "image": "cinemill",
+        "entryPoint": ["/usr/local/bin/cinemill-executor"],
+        "command": ["--vcores", "1"],
+        "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+        "stopTimeout": 120,
+    },
+]
 
+
+class Containers(unittest.TestCase):
     def test_the_first_essential_one_of_ours(self) -> None:
-        container = Container.of(self.definitions, {})
+        container = Container.of(DEFINITIONS, {})
         self.assertEqual(container.name, "executor")
         self.assertEqual(container.command[1:], ["--vcores", "1"])
         self.assertEqual((container.stop_timeout_s, container.logs), (120, {}))
-        self.assertIsNone(Container.of(self.definitions[:2], {}))
+        self.assertIsNone(Container.of(DEFINITIONS[:2], {}))
 
     def test_overrides(self) -> None:
         override = {
@@ -139,7 +140,7 @@ class Containers(unittest.TestCase):
             "environment": [{"name": "B", "value": "3"}],
         }
         overrides = {"containerOverrides": [{"name": "agent", "command": ["no"]}, override]}
-        container = Container.of(self.definitions, overrides)
+        container = Container.of(DEFINITIONS, overrides)
         self.assertEqual(container.command, ["/usr/local/bin/cinemill-executor", "--help"])
         self.assertEqual(container.environment, {"A": "1", "B": "3"})
 
