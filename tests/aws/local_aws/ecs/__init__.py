@@ -1,0 +1,1 @@
+"""ECS: services and tasks whose containers are real processes."""

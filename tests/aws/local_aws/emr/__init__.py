@@ -1,0 +1,1 @@
+"""EMR: clusters whose nodes are folders with real processes."""
