@@ -51,7 +51,7 @@ step "$tools/bin/sqlfluff" lint --config tests/python/sqlfluff.cfg \
     jobs/src/warehouse/tests/golden/redshift jobs/catalog/*/queries
 step python3 tests/python/redshift_lint.py
 # Terraform's part is skipped where there is no Terraform with its provider.
-PATH="$(realpath "$tools/bin"):$PATH" step python3 -m unittest tests/infra/test_infra.py
+PATH="$(realpath "$tools/bin"):$PATH" step python3 -m unittest discover -s tests/infra
 # The tests start these binaries. The same packages and features as in the test build, so that
 # nothing is compiled twice.
 step cargo build --release --workspace --bins --locked

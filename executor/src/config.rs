@@ -58,6 +58,11 @@ pub struct Config {
     #[arg(long)]
     pub spot_notice: bool,
 
+    /// Where ECS' agent answers, which is asked to leave this executor alone while it runs tasks.
+    /// ECS says it itself.
+    #[arg(long, value_name = "URL", env = "ECS_AGENT_URI")]
+    pub ecs_agent: Option<String>,
+
     /// Seconds to keep trying to reach the scheduler at the start.
     #[arg(long, default_value_t = 60)]
     pub connect_timeout_s: u16,

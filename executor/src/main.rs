@@ -3,6 +3,7 @@
 mod clients;
 mod config;
 mod life;
+mod protection;
 mod scheduler;
 mod spot;
 mod work_dir;
@@ -24,6 +25,7 @@ use cinemill_engine::session::{self, GRPC_MESSAGE_BYTES_MAX};
 use clap::Parser;
 
 use crate::life::End;
+use crate::protection::Tasks;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,7 +53,8 @@ fn serve(config: &config::Config) -> Result<ExitCode> {
             .hint("is the scheduler running there? name another with --scheduler <host:port>")
     };
     let work_dir = work_dir::make(config.work_dir.as_deref())?;
-    let process = Arc::new(process_config(config, work_dir.path())?);
+    let tasks = Tasks::default();
+    let process = Arc::new(process_config(config, work_dir.path(), &tasks)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(THREAD_STACK_BYTES)
@@ -63,7 +66,18 @@ fn serve(config: &config::Config) -> Result<ExitCode> {
         vcores = process.vcores,
         "executor starts"
     );
-    let end = runtime.block_on(life::live(process, config));
+    let end = runtime.block_on(async {
+        let protected = async {
+            match &config.ecs_agent {
+                Some(agent) => protection::hold(agent, &tasks).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            end = life::live(process, config) => end,
+            never = protected => match never {},
+        }
+    });
     // Tasks that still run have nobody to run for. None may write on while its files are removed.
     runtime.shutdown_timeout(TASK_STOP_WAIT);
     drop(work_dir);
@@ -87,7 +101,11 @@ fn begin_again() -> std::io::Error {
     }
 }
 
-fn process_config(config: &config::Config, work_dir: &Path) -> Result<ExecutorProcessConfig> {
+fn process_config(
+    config: &config::Config,
+    work_dir: &Path,
+    tasks: &Tasks,
+) -> Result<ExecutorProcessConfig> {
     let (host, port) = config.scheduler_address()?;
     let door = Door::new(&config.bind_host, config.external_host.as_deref())?;
     door.check_peer(&host, port)?;
@@ -118,7 +136,10 @@ fn process_config(config: &config::Config, work_dir: &Path) -> Result<ExecutorPr
         override_runtime_producer: Some(session::runtime_producer(work_dir.to_owned())),
         override_config_producer: Some(session::config_producer()),
         override_physical_codec: Some(Arc::new(EngineCodec::default())),
-        override_execution_engine: Some(Arc::new(work_dir::Engine::new(work_dir.to_owned()))),
+        override_execution_engine: Some(Arc::new(work_dir::Engine::new(
+            work_dir.to_owned(),
+            tasks.clone(),
+        ))),
         ..ExecutorProcessConfig::default()
     })
 }

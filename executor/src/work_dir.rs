@@ -21,6 +21,7 @@ use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
 
 use crate::clients::Clients;
+use crate::protection::Tasks;
 
 /// The start of the name of a process's own folder.
 const NAME: &str = "cinemill-executor";
@@ -32,18 +33,20 @@ pub fn make(given: Option<&Path>) -> Result<Scratch> {
     Scratch::new(&common, NAME)
 }
 
-/// Ballista's own engine, whose stages tell which folder is full. Ballista repeats a task that fails
+/// Ballista's own engine, whose tasks are counted and tell which folder is full. Ballista repeats a task that fails
 /// with an I/O error; on a full disk that would only fill it again, so here the job fails.
 pub struct Engine {
     inner: DefaultExecutionEngine,
     work_dir: PathBuf,
+    tasks: Tasks,
 }
 
 impl Engine {
-    pub fn new(work_dir: PathBuf) -> Self {
+    pub fn new(work_dir: PathBuf, tasks: Tasks) -> Self {
         Self {
             inner: DefaultExecutionEngine::with_client_pool(Arc::new(Clients::default())),
             work_dir,
+            tasks,
         }
     }
 }
@@ -67,6 +70,7 @@ impl ExecutionEngine for Engine {
             inner,
             name,
             work_dir: self.work_dir.clone(),
+            tasks: self.tasks.clone(),
         }))
     }
 }
@@ -76,6 +80,7 @@ struct Stage {
     inner: Arc<dyn QueryStageExecutor>,
     name: String,
     work_dir: PathBuf,
+    tasks: Tasks,
 }
 
 impl fmt::Display for Stage {
@@ -91,6 +96,7 @@ impl QueryStageExecutor for Stage {
         task_id: usize,
         context: Arc<TaskContext>,
     ) -> TaskResult<Vec<ShuffleWritePartition>> {
+        let _running = self.tasks.begin();
         let executed = self.inner.execute_query_stage(task_id, context).await;
         executed.map_err(|cause| {
             let action = ("run", self.name.as_str());

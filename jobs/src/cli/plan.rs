@@ -3,7 +3,7 @@
 use cinemill_engine::error::Result;
 use cinemill_engine::sink::table::{Manifest, Table};
 use cinemill_engine::sink::writer::table_schema;
-use cinemill_jobs::run::{Embedded, Planner, resolve_inputs};
+use cinemill_jobs::run::{Embedded, Planner, new_run_id, resolve_inputs};
 use clap::Args;
 use indicatif::HumanBytes;
 
@@ -22,7 +22,9 @@ pub struct PlanArguments {
 
 pub async fn plan(arguments: PlanArguments) -> Result<()> {
     let output = arguments.output.as_deref();
-    let request = arguments.job.request(output.unwrap_or("not-given"), None)?;
+    let request = arguments
+        .job
+        .request(output.unwrap_or("not-given"), &new_run_id())?;
     let inputs = resolve_inputs(&request).await?;
     line(format!("job {}", request.job.name));
     for input in &inputs {

@@ -2,87 +2,76 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cinemill_jobs::run::{RunEvent, StageProgress};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use super::report::Report;
 
 /// Plain lines come at most this often while nothing else happens.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where progress goes.
-pub enum Progress {
-    Bar(ProgressBar),
-    Lines(Mutex<Lines>),
+/// Where progress goes: to the report, and to standard error.
+pub struct Progress {
+    report: Arc<Report>,
+    /// Where standard error is a terminal.
+    bar: Option<ProgressBar>,
+    lines: Mutex<Lines>,
 }
 
 /// What the lines have told so far.
-pub struct Lines {
+struct Lines {
     done: BTreeMap<usize, usize>,
     told_at: Instant,
 }
 
 impl Progress {
-    /// A bar where standard error is a terminal.
-    pub fn new() -> Self {
-        if !std::io::stderr().is_terminal() {
-            let lines = Lines {
+    pub fn new(report: &Arc<Report>) -> Self {
+        Self {
+            report: report.clone(),
+            bar: std::io::stderr().is_terminal().then(new_bar),
+            lines: Mutex::new(Lines {
                 done: BTreeMap::new(),
                 told_at: Instant::now(),
-            };
-            return Self::Lines(Mutex::new(lines));
+            }),
         }
-        let bar = ProgressBar::new(0);
-        let style = "{spinner} {elapsed} {wide_bar} {pos}/{len} tasks  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self::Bar(bar)
     }
 
     pub fn show(&self, event: &RunEvent) {
-        match (self, event) {
-            (Self::Bar(bar), RunEvent::Phase { name }) => {
-                bar.set_length(0);
-                bar.set_position(0);
-                bar.set_message(name.clone());
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts = lines.texts(event);
+        let Some(bar) = &self.bar else {
+            return texts.iter().for_each(|text| self.report.note(text));
+        };
+        show_on(bar, event);
+        for text in &texts {
+            self.report.add(text);
+            if matches!(event, RunEvent::Retry { .. }) {
+                // It stays, above the bar.
+                bar.suspend(|| output::note(text));
             }
-            (Self::Bar(bar), RunEvent::Progress { phase, stages }) => show_bar(bar, phase, stages),
-            (Self::Lines(lines), RunEvent::Phase { name }) => {
-                if let Ok(mut lines) = lines.lock() {
-                    lines.done.clear();
-                    output::note(format!("phase: {name}"));
-                }
-            }
-            (progress, RunEvent::Retry { phase, cause, .. }) => {
-                progress.say(format!("{phase}: {cause}; executing it again"));
-            }
-            (Self::Lines(lines), RunEvent::Progress { phase, stages }) => {
-                if let Ok(mut lines) = lines.lock() {
-                    lines.show(phase, stages);
-                }
-            }
-        }
-    }
-
-    /// A line that stays, above the bar.
-    fn say(&self, text: String) {
-        match self {
-            Self::Bar(bar) => bar.suspend(|| output::note(text)),
-            Self::Lines(_) => output::note(text),
         }
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
-        if let Self::Bar(bar) = self {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = "{spinner} {elapsed} {wide_bar} {pos}/{len} tasks  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 /// What goes on without saying how far it is; nothing where standard error is no terminal.
@@ -96,7 +85,19 @@ pub fn spinner(words: String) -> ProgressBar {
     spinner
 }
 
-fn show_bar(bar: &ProgressBar, phase: &str, stages: &[StageProgress]) {
+fn show_on(bar: &ProgressBar, event: &RunEvent) {
+    match event {
+        RunEvent::Phase { name } => {
+            bar.set_length(0);
+            bar.set_position(0);
+            bar.set_message(name.clone());
+        }
+        RunEvent::Progress { phase, stages } => show_stages(bar, phase, stages),
+        RunEvent::Retry { .. } => {}
+    }
+}
+
+fn show_stages(bar: &ProgressBar, phase: &str, stages: &[StageProgress]) {
     let tasks: usize = stages.iter().map(|stage| stage.tasks).sum();
     let done: usize = stages.iter().map(|stage| stage.tasks_done).sum();
     let stages_done = stages
@@ -109,9 +110,23 @@ fn show_bar(bar: &ProgressBar, phase: &str, stages: &[StageProgress]) {
 }
 
 impl Lines {
+    fn texts(&mut self, event: &RunEvent) -> Vec<String> {
+        match event {
+            RunEvent::Phase { name } => {
+                self.done.clear();
+                vec![format!("phase: {name}")]
+            }
+            RunEvent::Retry { phase, cause, .. } => {
+                vec![format!("{phase}: {cause}; executing it again")]
+            }
+            RunEvent::Progress { phase, stages } => self.of_stages(phase, stages),
+        }
+    }
+
     /// A line for each stage that ended, and one now and then while stages go on.
-    fn show(&mut self, phase: &str, stages: &[StageProgress]) {
+    fn of_stages(&mut self, phase: &str, stages: &[StageProgress]) -> Vec<String> {
         let due = self.told_at.elapsed() > LINE_INTERVAL;
+        let mut texts = Vec::new();
         for StageProgress {
             stage,
             tasks,
@@ -121,12 +136,13 @@ impl Lines {
             let told = self.done.get(stage).copied().unwrap_or(0);
             let ended = *tasks > 0 && tasks_done == tasks;
             if *tasks_done > told && (ended || due) {
-                output::note(format!(
+                texts.push(format!(
                     "{phase}: stage {stage}: {tasks_done}/{tasks} tasks"
                 ));
                 self.done.insert(*stage, *tasks_done);
                 self.told_at = Instant::now();
             }
         }
+        texts
     }
 }

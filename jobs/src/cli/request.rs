@@ -8,7 +8,7 @@ use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
 use cinemill_jobs::job::Catalog;
-use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id, new_run_id};
+use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};
 
 /// The catalogue to look in.
@@ -107,13 +107,12 @@ impl From<BadRecordsWord> for BadRecords {
 
 impl JobArguments {
     /// The resolved request.
-    pub fn request(&self, output: &str, run_id: Option<String>) -> Result<RunRequest> {
-        let run_id = run_id.unwrap_or_else(new_run_id);
-        check_run_id(&run_id)?;
+    pub fn request(&self, output: &str, run_id: &str) -> Result<RunRequest> {
+        check_run_id(run_id)?;
         let (input, inputs) = self.locations()?;
         let options = &self.options;
         let request = RunRequest {
-            run_id,
+            run_id: run_id.to_owned(),
             job: self.catalog.catalog().job(&self.job)?,
             input,
             inputs,

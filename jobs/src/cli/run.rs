@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cinemill_engine::error::Result;
-use cinemill_jobs::run::{Embedded, EventSender, deadline_after, drive_until};
+use cinemill_jobs::run::{Embedded, EventSender, Outcome, deadline_after, drive_until, new_run_id};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::duration;
-use super::output;
 use super::progress::Progress;
+use super::report::{Report, ReportArguments};
 use super::request::JobArguments;
-use super::signals::interrupted;
+use super::signals::Interrupts;
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
@@ -42,13 +42,29 @@ pub struct RunArguments {
     #[arg(long, value_name = "MIB", env = "CINEMILL_MEMORY_MB",
           value_parser = clap::value_parser!(u64).range(1..))]
     memory_mb: Option<u64>,
+
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
-pub async fn run(arguments: RunArguments) -> Result<()> {
-    let request = arguments.job.request(&arguments.output, arguments.run_id)?;
+pub async fn run(mut arguments: RunArguments) -> Result<()> {
+    let interrupts = Interrupts::new()?;
+    let report = arguments.report.begin();
+    let run_id = arguments.run_id.take().unwrap_or_else(new_run_id);
+    let work = execute(&arguments, &run_id, &report, interrupts);
+    report.of(&run_id, work).await
+}
+
+async fn execute(
+    arguments: &RunArguments,
+    run_id: &str,
+    report: &Arc<Report>,
+    mut interrupts: Interrupts,
+) -> Result<Outcome> {
+    let request = arguments.job.request(&arguments.output, run_id)?;
     let deadline_at = arguments.deadline.and_then(deadline_after);
     let cancel = CancellationToken::new();
-    let progress = Arc::new(Progress::new());
+    let progress = Arc::new(Progress::new(report));
     let events: EventSender = {
         let progress = progress.clone();
         Arc::new(move |event| progress.show(&event))
@@ -60,21 +76,19 @@ pub async fn run(arguments: RunArguments) -> Result<()> {
         tokio::pin!(driven);
         tokio::select! {
             done = &mut driven => done,
-            interrupted = interrupted() => {
-                interrupted?;
-                output::note("cancelling; again to leave at once");
+            () = interrupts.next() => {
+                report.note("cancelling; again to leave at once");
                 cancel.cancel();
                 tokio::select! {
                     done = &mut driven => done,
-                    _ = super::signals::interrupted() => Err(cancelled(&request.run_id)),
+                    () = interrupts.next() => Err(cancelled(run_id)),
                 }
             }
         }
     };
     let done = driven.await;
     progress.finish();
-    output::outcome(&request.run_id, &done?);
-    Ok(())
+    done
 }
 
 fn cancelled(run_id: &str) -> cinemill_engine::error::Error {

@@ -1,5 +1,6 @@
 //! `cinemill runs`, `status`, `wait`, `cancel`: the runs of a scheduler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cinemill_engine::error::{Error, Kind, Result};
@@ -12,7 +13,8 @@ use clap::Args;
 
 use super::output;
 use super::progress::Progress;
-use super::signals::interrupted;
+use super::report::{Report, ReportArguments};
+use super::signals::Interrupts;
 
 /// Where the scheduler is.
 #[derive(Debug, Args)]
@@ -46,11 +48,15 @@ const AWAY_MAX: Duration = Duration::from_secs(60);
 
 impl PatienceArguments {
     /// A client whose scheduler answers.
-    pub async fn attach(&self, scheduler: &SchedulerArguments) -> Result<Attachment> {
+    pub async fn attach(
+        &self,
+        scheduler: &SchedulerArguments,
+        report: &Arc<Report>,
+    ) -> Result<Attachment> {
         let given = self.seconds.map(Duration::from_secs);
         let attachment = |wait: Duration| {
-            let client = scheduler.client()?;
-            Ok(Attachment::new(client, wait, output::note))
+            let (client, report) = (scheduler.client()?, report.clone());
+            Ok(Attachment::new(client, wait, move |text| report.note(text)))
         };
         attachment(given.unwrap_or_default())?.reach().await?;
         attachment(given.unwrap_or(AWAY_MAX))
@@ -90,6 +96,9 @@ pub struct WaitArguments {
 
     #[command(flatten)]
     patience: PatienceArguments,
+
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 pub async fn list(arguments: RunsArguments) -> Result<()> {
@@ -113,8 +122,19 @@ pub async fn status(arguments: OneRunArguments) -> Result<()> {
 
 /// Ends as the run ends, with its exit code. Ctrl-C ends the wait, not the run.
 pub async fn wait(arguments: WaitArguments) -> Result<()> {
-    let attachment = arguments.patience.attach(&arguments.scheduler).await?;
-    follow(&attachment, &arguments.run_id, None, false).await
+    let interrupts = Interrupts::new()?;
+    let report = arguments.report.begin();
+    let WaitArguments {
+        run_id,
+        scheduler,
+        patience,
+        ..
+    } = &arguments;
+    let work = async {
+        let attachment = patience.attach(scheduler, &report).await?;
+        follow(&attachment, run_id, None, &report, interrupts).await
+    };
+    report.of(run_id, work).await
 }
 
 pub async fn cancel(arguments: OneRunArguments) -> Result<()> {
@@ -169,9 +189,10 @@ pub async fn follow(
     attachment: &Attachment,
     run_id: &str,
     own: Option<&SubmitRun>,
-    known_done: bool,
-) -> Result<()> {
-    let progress = Progress::new();
+    report: &Arc<Report>,
+    mut interrupts: Interrupts,
+) -> Result<Outcome> {
+    let progress = Progress::new(report);
     let followed = attachment.follow(run_id, own, |item| {
         if let StreamItem::Event(event) = item {
             progress.show(event);
@@ -179,14 +200,13 @@ pub async fn follow(
     });
     let ended = tokio::select! {
         run = followed => run,
-        interrupted = interrupted() => match interrupted {
-            Ok(()) if own.is_some() => {
-                output::note(format!("cancelling run {run_id}"));
+        () = interrupts.next() => match own {
+            Some(_) => {
+                report.note(format!("cancelling run {run_id}"));
                 attachment.client().cancel(run_id).await
             }
-            Ok(()) => Err(Error::new(Kind::Cancelled, "wait for run", run_id, "the wait was interrupted")
+            None => Err(Error::new(Kind::Cancelled, "wait for run", run_id, "the wait was interrupted")
                 .hint(format!("the run goes on; `cinemill cancel {run_id}` stops it"))),
-            Err(error) => Err(error),
         },
     };
     progress.finish();
@@ -194,13 +214,8 @@ pub async fn follow(
     if let Some(error) = run.error {
         return Err(error);
     }
-    let already_done = run.already_done || known_done;
-    output::outcome(
-        run_id,
-        &Outcome {
-            verdict: run.verdict,
-            already_done,
-        },
-    );
-    Ok(())
+    Ok(Outcome {
+        verdict: run.verdict,
+        already_done: run.already_done,
+    })
 }

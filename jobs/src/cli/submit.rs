@@ -1,16 +1,20 @@
 //! `cinemill submit`: a job on the cluster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cinemill_engine::error::Result;
-use cinemill_jobs::api::SubmitRun;
-use cinemill_jobs::run::new_run_id;
+use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_jobs::api::{SubmitRun, Submitted};
+use cinemill_jobs::attach::Attachment;
+use cinemill_jobs::run::{Outcome, new_run_id};
 use clap::Args;
 
 use super::duration;
 use super::output;
+use super::report::{Report, ReportArguments};
 use super::request::JobArguments;
 use super::runs::{PatienceArguments, SchedulerArguments, follow};
+use super::signals::Interrupts;
 
 #[derive(Debug, Args)]
 pub struct SubmitArguments {
@@ -41,22 +45,44 @@ pub struct SubmitArguments {
     max_slots: Option<u32>,
 
     /// Print the run id and return; the run goes on without this process.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     detach: bool,
 
     /// Time from now (as 90, 30s, 10m or 2h) after which the run is cancelled and fails. One that
     /// is attached to keeps its own.
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     deadline: Option<Duration>,
+
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
-pub async fn submit(arguments: SubmitArguments) -> Result<()> {
-    let mut request = arguments.job.request(&arguments.output, arguments.run_id)?;
-    request.options.queue = arguments.queue;
+pub async fn submit(mut arguments: SubmitArguments) -> Result<()> {
+    let report = arguments.report.begin();
+    let run_id = arguments.run_id.take().unwrap_or_else(new_run_id);
+    if arguments.detach {
+        begin(&arguments, &run_id, &report).await?;
+        output::line(&run_id);
+        return Ok(());
+    }
+    let work = execute(&arguments, &run_id, &report, Interrupts::new()?);
+    report.of(&run_id, work).await
+}
+
+/// A run that was submitted, and by what.
+struct Begun {
+    attachment: Attachment,
+    submission: SubmitRun,
+    submitted: Submitted,
+}
+
+async fn begin(arguments: &SubmitArguments, run_id: &str, report: &Arc<Report>) -> Result<Begun> {
+    let mut request = arguments.job.request(&arguments.output, run_id)?;
+    request.options.queue.clone_from(&arguments.queue);
     request.options.max_slots = arguments.max_slots;
     request.check()?;
-    let run_id = request.run_id.clone();
-    let attachment = arguments.patience.attach(&arguments.scheduler).await?;
+    let scheduler = &arguments.scheduler;
+    let attachment = arguments.patience.attach(scheduler, report).await?;
     let submission = SubmitRun {
         request,
         detach: arguments.detach,
@@ -64,19 +90,45 @@ pub async fn submit(arguments: SubmitArguments) -> Result<()> {
         submission_id: Some(new_run_id()),
     };
     let submitted = attachment.submit(&submission).await?;
-    if arguments.detach {
-        output::line(&run_id);
-        return Ok(());
-    }
+    Ok(Begun {
+        attachment,
+        submission,
+        submitted,
+    })
+}
+
+/// Submits the run and follows it to its end.
+async fn execute(
+    arguments: &SubmitArguments,
+    run_id: &str,
+    report: &Arc<Report>,
+    mut interrupts: Interrupts,
+) -> Result<Outcome> {
+    let begun = tokio::select! {
+        begun = begin(arguments, run_id, report) => begun?,
+        () = interrupts.next() => return Err(interrupted(run_id)),
+    };
+    let Begun {
+        attachment,
+        submission,
+        submitted,
+    } = &begun;
     let verb = if submitted.attached {
         "attached to"
     } else {
         "submitted"
     };
     let scheduler = attachment.client().scheduler();
-    output::note(format!("{verb} run {run_id} on {scheduler}"));
+    report.note(format!("{verb} run {run_id} on {scheduler}"));
     // Only who began a run cancels it along with itself.
-    let own = (!submitted.attached).then_some(&submission);
-    let known_done = submitted.attached && submitted.run.is_over();
-    follow(&attachment, &run_id, own, known_done).await
+    let own = (!submitted.attached).then_some(submission);
+    let mut outcome = follow(attachment, run_id, own, report, interrupts).await?;
+    outcome.already_done |= submitted.attached && submitted.run.is_over();
+    Ok(outcome)
+}
+
+fn interrupted(run_id: &str) -> Error {
+    let cause = "it was interrupted before the scheduler had answered";
+    Error::new(Kind::Cancelled, "submit run", run_id, cause)
+        .hint("if it began all the same, it is cancelled when no client comes for it")
 }

@@ -9,5 +9,6 @@ mod ledger;
 mod ledger_s3;
 mod proxy;
 mod reattach;
+mod report;
 mod scheduler_loss;
 mod site;

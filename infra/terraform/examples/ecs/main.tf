@@ -21,6 +21,8 @@ module "ecs" {
   subnet_ids     = var.subnet_ids
   public_subnets = var.public_subnets
   buckets        = module.storage.buckets
+  scaled_by      = var.scaled_by
+  executors      = var.executors
   image          = "${aws_ecr_repository.this.repository_url}:${var.image_tag}"
 }
 

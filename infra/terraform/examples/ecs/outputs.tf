@@ -13,6 +13,11 @@ output "cluster" {
   value       = module.ecs.cluster
 }
 
+output "operator_policy_arn" {
+  description = "Policy of who works with the cluster."
+  value       = module.ecs.operator_policy_arn
+}
+
 output "log_group" {
   description = "Logs of all tasks."
   value       = module.ecs.log_group

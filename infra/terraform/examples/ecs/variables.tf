@@ -28,3 +28,15 @@ variable "image_tag" {
   description = "Tag of the image in the repository that is made here."
   type        = string
 }
+
+variable "scaled_by" {
+  description = "Who changes the number of executors: cloudwatch or cinemill."
+  type        = string
+  default     = "cloudwatch"
+}
+
+variable "executors" {
+  description = "How many executors there are at least, the first of them on demand, and at most."
+  type        = object({ min = number, max = number, on_demand = number })
+  default     = { min = 1, max = 8, on_demand = 1 }
+}

@@ -13,6 +13,8 @@ module "emr" {
   buckets        = module.storage.buckets
   release_key    = var.release_key
   release_sha256 = var.release_sha256
+  autoscale      = var.autoscale
+  idle_hours     = var.idle_hours
 }
 
 module "pipeline" {

@@ -8,9 +8,14 @@ output "cluster_id" {
   value       = module.emr.cluster_id
 }
 
-output "task_group_id" {
-  description = "Id of the group of spot executors."
-  value       = module.emr.task_group_id
+output "cluster_file" {
+  description = "What cinemill cluster create makes another cluster of."
+  value       = module.emr.cluster_file
+}
+
+output "operator_policy_arn" {
+  description = "Policy of who works with the cluster."
+  value       = module.emr.operator_policy_arn
 }
 
 output "incoming" {

@@ -33,3 +33,15 @@ variable "release_sha256" {
   description = "The tarball's checksum."
   type        = string
 }
+
+variable "autoscale" {
+  description = "Fewest and most executors; their number stays where null."
+  type        = object({ min = number, max = number })
+  default     = null
+}
+
+variable "idle_hours" {
+  description = "Hours without a run after which the cluster ends; never where null. Wants autoscale."
+  type        = number
+  default     = null
+}

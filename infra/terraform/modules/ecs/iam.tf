@@ -20,16 +20,22 @@ resource "aws_iam_role_policy_attachment" "execution" {
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 }
 
-# What the tasks do themselves. One role: scheduler, executors and clients that load tables need
-# the same data.
-resource "aws_iam_role" "task" {
-  name               = "${var.name}-ecs-task"
+# What the tasks do themselves. Executors have a role of their own, since they need not change the
+# cluster; what they do with data, schedulers and clients do too.
+resource "aws_iam_role" "executor" {
+  name               = "${var.name}-ecs-executor"
   assume_role_policy = local.assume_by_tasks
 }
 
-resource "aws_iam_role_policy" "task" {
-  name = "cinemill"
-  role = aws_iam_role.task.id
+resource "aws_iam_role" "control" {
+  name               = "${var.name}-ecs-control"
+  assume_role_policy = local.assume_by_tasks
+}
+
+resource "aws_iam_role_policy" "data" {
+  for_each = { executor = aws_iam_role.executor.id, control = aws_iam_role.control.id }
+  name     = "data"
+  role     = each.value
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -65,28 +71,42 @@ resource "aws_iam_role_policy" "task" {
         Action   = "s3:ListBucketMultipartUploads"
         Resource = "arn:aws:s3:::${var.buckets.lake}"
       },
-      {
-        # The agent beside the scheduler writes metrics as log events.
-        Sid      = "Metrics"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        Resource = "${aws_cloudwatch_log_group.metrics.arn}:*"
-      },
-      {
-        # A task may protect itself from scaling in while it works. Executors do not ask for it
-        # yet: they drain.
-        Sid       = "ProtectTasks"
-        Effect    = "Allow"
-        Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-        Resource  = "*"
-        Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
-      },
     ]
   })
 }
 
-resource "aws_iam_role_policy_attachment" "task" {
+# ECS' agent asks for the protection in the task's name.
+resource "aws_iam_role_policy" "protect" {
+  name = "protect"
+  role = aws_iam_role.executor.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+      Resource = local.tasks
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "metrics" {
+  name = "metrics"
+  role = aws_iam_role.control.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      # The agent beside the scheduler writes metrics as log events.
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.metrics.arn}:*"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "control" {
   for_each   = var.policy_arns
-  role       = aws_iam_role.task.name
+  role       = aws_iam_role.control.name
   policy_arn = each.value
 }

@@ -37,14 +37,14 @@ resource "aws_ecs_task_definition" "scheduler" {
   cpu                      = 1024
   memory                   = 2048
   execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  task_role_arn            = aws_iam_role.control.arn
 
   runtime_platform {
     operating_system_family = "LINUX"
     cpu_architecture        = var.architecture
   }
 
-  container_definitions = jsonencode([
+  container_definitions = jsonencode(concat([
     {
       name       = "scheduler"
       image      = var.image
@@ -55,7 +55,10 @@ resource "aws_ecs_task_definition" "scheduler" {
         "--external-host", local.scheduler_host,
         "--state-dir", "s3://${var.buckets.lake}/_cinemill/${var.name}",
       ]
-      environment  = local.environment
+      # Executors come within a minute or so, should there be none.
+      environment = concat(local.environment, [
+        { name = "CINEMILL_EXECUTOR_WAIT_S", value = "300" },
+      ])
       portMappings = [{ containerPort = 50050, protocol = "tcp" }]
       stopTimeout  = 120
       # It serves once it has its ledger: after 20 s, where the one before died.
@@ -72,7 +75,7 @@ resource "aws_ecs_task_definition" "scheduler" {
       }
     },
     local.metrics_container,
-  ])
+  ], local.controllers))
 }
 
 resource "aws_ecs_service" "scheduler" {
@@ -108,7 +111,9 @@ resource "aws_ecs_service" "scheduler" {
   # Rights before tasks, and until the last one is gone.
   depends_on = [
     aws_ecs_cluster_capacity_providers.this,
-    aws_iam_role_policy.task,
+    aws_iam_role_policy.data,
+    aws_iam_role_policy.metrics,
+    aws_iam_role_policy.operate,
     aws_iam_role_policy_attachment.execution,
   ]
 }
@@ -122,7 +127,7 @@ resource "aws_ecs_task_definition" "executor" {
   cpu                      = var.executor_vcpus * 1024
   memory                   = var.executor_memory_mb
   execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  task_role_arn            = aws_iam_role.executor.arn
 
   runtime_platform {
     operating_system_family = "LINUX"
@@ -199,7 +204,8 @@ resource "aws_ecs_service" "executor" {
 
   depends_on = [
     aws_ecs_cluster_capacity_providers.this,
-    aws_iam_role_policy.task,
+    aws_iam_role_policy.data,
+    aws_iam_role_policy.protect,
     aws_iam_role_policy_attachment.execution,
   ]
 }
@@ -214,7 +220,7 @@ resource "aws_ecs_task_definition" "client" {
   cpu                      = 256
   memory                   = 512
   execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  task_role_arn            = aws_iam_role.control.arn
 
   runtime_platform {
     operating_system_family = "LINUX"

@@ -1,6 +1,35 @@
-# The CloudWatch agent beside the scheduler reads /metrics and publishes the slots; executors follow
-# them by target tracking.
+# The CloudWatch agent beside the scheduler reads /metrics and publishes the slots. Executors follow
+# them by target tracking, or a controller beside the scheduler looks at them itself.
 locals {
+  by_cloudwatch = var.scaled_by == "cloudwatch"
+
+  # In a list of one or none.
+  controllers = [for container in [local.controller] : container if !local.by_cloudwatch]
+
+  controller = {
+    name       = "autoscale"
+    image      = var.image
+    essential  = false
+    entryPoint = ["/usr/local/bin/cinemill"]
+    command = [
+      "autoscale",
+      "--target", "ecs",
+      "--cluster", var.name,
+      "--scheduler", "127.0.0.1:50050",
+      "--min", tostring(var.executors.min),
+      "--max", tostring(var.executors.max),
+      "--slots-per-executor", tostring(var.executor_vcpus),
+    ]
+    environment = local.environment
+    # The scheduler goes on without it.
+    restartPolicy = { enabled = true }
+    dependsOn     = [{ containerName = "scheduler", condition = "HEALTHY" }]
+    logConfiguration = {
+      logDriver = "awslogs"
+      options   = merge(local.logs, { "awslogs-stream-prefix" = "autoscale" })
+    }
+  }
+
   metrics_namespace = "cinemill"
 
   metrics_container = {
@@ -58,6 +87,8 @@ resource "aws_cloudwatch_log_group" "metrics" {
 }
 
 resource "aws_appautoscaling_target" "executors" {
+  count = local.by_cloudwatch ? 1 : 0
+
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.executor.name}"
@@ -68,11 +99,13 @@ resource "aws_appautoscaling_target" "executors" {
 # Slots that could be busy, in per cent of those that there are: 200 doubles the executors, 50
 # halves them. A service that has no slots yet counts as one with one slot.
 resource "aws_appautoscaling_policy" "slots" {
+  count = local.by_cloudwatch ? 1 : 0
+
   name               = "${var.name}-slots"
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.executors.service_namespace
-  scalable_dimension = aws_appautoscaling_target.executors.scalable_dimension
-  resource_id        = aws_appautoscaling_target.executors.resource_id
+  service_namespace  = aws_appautoscaling_target.executors[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.executors[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.executors[0].resource_id
 
   target_tracking_scaling_policy_configuration {
     target_value       = 100

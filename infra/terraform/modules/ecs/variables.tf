@@ -58,9 +58,9 @@ variable "architecture" {
 }
 
 variable "metrics_image" {
-  description = "Image of the CloudWatch agent, which publishes the scheduler's slots."
+  description = "Image of the CloudWatch agent, which publishes the scheduler's slots; by version, as a change of it would change the scheduler's task."
   type        = string
-  default     = "public.ecr.aws/cloudwatch-agent/cloudwatch-agent:latest"
+  default     = "public.ecr.aws/cloudwatch-agent/cloudwatch-agent:1.300066.1b1374"
 }
 
 variable "executor_vcpus" {
@@ -109,15 +109,31 @@ variable "executors" {
   })
   default = { min = 1, max = 8, on_demand = 1 }
 
-  # None would need no money, but target tracking cannot multiply its way up from none.
+  # Target tracking cannot multiply its way up from none.
   validation {
-    condition     = var.executors.min >= 1 && var.executors.max >= var.executors.min
-    error_message = "At least 1, and max not below min."
+    condition     = var.executors.min >= (var.scaled_by == "cinemill" ? 0 : 1)
+    error_message = "At least 1; none only where scaled_by is cinemill."
+  }
+
+  validation {
+    condition     = var.executors.max >= max(var.executors.min, 1)
+    error_message = "At least 1, and not below min."
   }
 
   validation {
     condition     = var.executors.on_demand >= 0 && var.executors.on_demand <= var.executors.max
     error_message = "From 0 to max."
+  }
+}
+
+variable "scaled_by" {
+  description = "Who follows the slots that runs want: cloudwatch by target tracking, which scales in without asking executors; or cinemill, a controller that drains them first and can go down to none."
+  type        = string
+  default     = "cloudwatch"
+
+  validation {
+    condition     = contains(["cloudwatch", "cinemill"], var.scaled_by)
+    error_message = "Use cloudwatch or cinemill."
   }
 }
 

@@ -1,6 +1,10 @@
 locals {
   # AWS' policy for EMR covers only what bears this tag.
   managed_tag = { "for-use-with-amazon-emr-managed-policies" = "true" }
+
+  # Clusters of this module, the permanent one and those of cluster_file.
+  own_clusters = "arn:aws:elasticmapreduce:${data.aws_region.this.name}:*:cluster/*"
+  is_own       = { StringEquals = { "elasticmapreduce:ResourceTag/cinemill" = var.name } }
 }
 
 # --- EMR itself --------------------------------------------------------------------------------
@@ -120,4 +124,25 @@ resource "aws_iam_role_policy_attachment" "nodes" {
   for_each   = var.policy_arns
   role       = aws_iam_role.nodes.name
   policy_arn = each.value
+}
+
+# The controller on the primary, and cinemill scale as a step.
+resource "aws_iam_role_policy" "scale" {
+  name = "scale"
+  role = aws_iam_role.nodes.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      Action = [
+        "elasticmapreduce:DescribeCluster",
+        "elasticmapreduce:ListInstanceGroups",
+        "elasticmapreduce:ListInstances",
+        "elasticmapreduce:ModifyInstanceGroups",
+      ]
+      Resource  = local.own_clusters
+      Condition = local.is_own
+    }]
+  })
 }

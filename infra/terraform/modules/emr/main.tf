@@ -25,17 +25,40 @@ resource "aws_s3_object" "bootstrap" {
 
 data "aws_region" "this" {}
 
+locals {
+  log_uri = "s3://${var.buckets.logs}/emr/"
+  # Deliveries run side by side.
+  step_concurrency = 10
+  # Whose clusters these are, for policies; and AWS' policy for EMR covers only what bears its tag.
+  tags = merge(local.managed_tag, { cinemill = var.name })
+
+  bootstrap = {
+    name = "cinemill"
+    path = "s3://${aws_s3_object.bootstrap.bucket}/${aws_s3_object.bootstrap.key}"
+  }
+  bootstrap_args = concat(
+    [
+      "--release", "s3://${var.buckets.releases}/${var.release_key}",
+      "--sha256", var.release_sha256,
+      "--region", data.aws_region.this.name,
+      "--log-group", aws_cloudwatch_log_group.this.name,
+    ],
+    var.autoscale == null ? [] : ["--autoscale", "${var.autoscale.min}:${var.autoscale.max}"],
+  )
+}
+
 resource "aws_emr_cluster" "this" {
+  count = var.permanent ? 1 : 0
+
   name                              = var.name
   release_label                     = var.release_label
   service_role                      = aws_iam_role.service.arn
   security_configuration            = aws_emr_security_configuration.this.name
-  log_uri                           = "s3://${var.buckets.logs}/emr/"
+  log_uri                           = local.log_uri
   keep_job_flow_alive_when_no_steps = true
-  # Deliveries run side by side.
-  step_concurrency_level = 10
-  visible_to_all_users   = true
-  tags                   = local.managed_tag
+  step_concurrency_level            = local.step_concurrency
+  visible_to_all_users              = true
+  tags                              = local.tags
 
   # The least that EMR boots with. YARN judges the health of nodes; nothing runs on it.
   applications = ["Hadoop"]
@@ -66,15 +89,19 @@ resource "aws_emr_cluster" "this" {
   }
 
   bootstrap_action {
-    name = "cinemill"
-    path = "s3://${aws_s3_object.bootstrap.bucket}/${aws_s3_object.bootstrap.key}"
-    args = [
-      "--release", "s3://${var.buckets.releases}/${var.release_key}",
-      "--sha256", var.release_sha256,
-      "--region", data.aws_region.this.name,
-      "--state-dir", "s3://${var.buckets.lake}/_cinemill/${var.name}",
-      "--log-group", aws_cloudwatch_log_group.this.name,
-    ]
+    name = local.bootstrap.name
+    path = local.bootstrap.path
+    args = concat(
+      local.bootstrap_args, ["--state-dir", "s3://${var.buckets.lake}/_cinemill/${var.name}"]
+    )
+  }
+
+  dynamic "auto_termination_policy" {
+    for_each = var.idle_hours == null ? [] : [var.idle_hours]
+
+    content {
+      idle_timeout = floor(auto_termination_policy.value * 3600)
+    }
   }
 
   # Nodes need their rights while they start, and EMR its own until the last one is gone.
@@ -82,6 +109,7 @@ resource "aws_emr_cluster" "this" {
     aws_ec2_tag.subnet,
     aws_iam_role_policy.nodes,
     aws_iam_role_policy.pass_nodes,
+    aws_iam_role_policy.scale,
     aws_iam_role_policy_attachment.service,
     aws_vpc_security_group_egress_rule.cinemill,
     aws_vpc_security_group_egress_rule.service,
@@ -92,7 +120,9 @@ resource "aws_emr_cluster" "this" {
 
 # Spot instances, since losing one costs a piece of a run, not the run.
 resource "aws_emr_instance_group" "task" {
-  cluster_id     = aws_emr_cluster.this.id
+  count = var.permanent ? 1 : 0
+
+  cluster_id     = aws_emr_cluster.this[0].id
   name           = "task"
   instance_type  = var.executor_type
   instance_count = var.task_nodes
@@ -104,7 +134,7 @@ resource "aws_emr_instance_group" "task" {
     volumes_per_instance = 1
   }
 
-  # EMR's managed scaling knows only YARN; the fleet is scaled from outside.
+  # EMR's managed scaling knows only YARN; `cinemill scale` and the controller change it.
   lifecycle {
     ignore_changes = [instance_count]
   }

@@ -120,6 +120,43 @@ variable "disk_gb" {
   }
 }
 
+variable "permanent" {
+  description = "Whether there is a cluster all the time. If not, only what others need is made: cinemill cluster create makes clusters of the output cluster_file."
+  type        = bool
+  default     = true
+}
+
+variable "autoscale" {
+  description = "Fewest and most executors, core nodes included; a controller on the primary changes their number as runs want slots. Null: the number stays."
+  type        = object({ min = number, max = number })
+  default     = null
+
+  validation {
+    condition = try(
+      var.autoscale.min >= var.core_nodes && var.autoscale.max >= max(var.autoscale.min, 1),
+      var.autoscale == null,
+    )
+    error_message = "Core nodes stay, so min cannot be below their number; and max cannot be below min."
+  }
+}
+
+variable "idle_hours" {
+  description = "After so many hours without a run the cluster ends; never where null."
+  type        = number
+  default     = null
+
+  # EMR knows of runs by the marker that the controller keeps fresh.
+  validation {
+    condition     = var.idle_hours == null || var.autoscale != null
+    error_message = "Only with autoscale: EMR would end a cluster in the middle of a run."
+  }
+
+  validation {
+    condition     = try(var.idle_hours >= 0.5 && var.idle_hours <= 168, var.idle_hours == null)
+    error_message = "From half an hour to a week."
+  }
+}
+
 variable "policy_arns" {
   description = "More policies for the nodes, by any name: that of the warehouse module, for loads."
   type        = map(string)

@@ -3,7 +3,11 @@
 # the primary, an executor on core and task nodes.
 #
 #   bootstrap.sh --release s3://bucket/cinemill-<version>-<arch>.tar.gz --sha256 <hex> \
-#       --region <region> --state-dir s3://bucket/folder --log-group <name>
+#       --region <region> --state-dir s3://bucket/folder --log-group <name> \
+#       [--autoscale <min>:<max>]
+#
+# {cluster} in the state's folder becomes the cluster's id, for clusters that share a definition.
+# With --autoscale a controller on the primary keeps so many executors, core nodes included.
 #
 # EMR runs it as `hadoop`, before applications are installed, also on nodes that join later. It
 # never waits for the scheduler: nodes start in any order, and executors look for it by themselves.
@@ -18,7 +22,7 @@ fail() {
     exit 1
 }
 
-release='' sha256='' region='' state_dir='' log_group=''
+release='' sha256='' region='' state_dir='' log_group='' autoscale=''
 while [ $# -gt 0 ]; do
     case "$1" in
     --release) release="${2:?}" ;;
@@ -26,6 +30,7 @@ while [ $# -gt 0 ]; do
     --region) region="${2:?}" ;;
     --state-dir) state_dir="${2:?}" ;;
     --log-group) log_group="${2:?}" ;;
+    --autoscale) autoscale="${2:?}" ;;
     *) fail "unknown argument: $1" ;;
     esac
     shift 2
@@ -33,6 +38,7 @@ done
 for given in release sha256 region state_dir log_group; do
     [ -n "${!given}" ] || fail "--${given//_/-} is missing"
 done
+[[ -z $autoscale || $autoscale =~ ^[0-9]+:[0-9]+$ ]] || fail "--autoscale is not <min>:<max>"
 
 # The first of EMR's files about this node that has the field; both folders have been seen.
 node_info() {
@@ -50,10 +56,13 @@ PYTHON
 # --- what this node is -------------------------------------------------------------------------
 
 is_master="$(node_info instance.json isMaster)" || fail "cannot tell whether this is the primary"
+services=()
 if [ "$is_master" = true ]; then
-    role=scheduler
+    services=(scheduler)
+    [ -z "$autoscale" ] || services+=(autoscale)
+    cluster="$(node_info job-flow.json jobFlowId)" || fail "cannot tell the cluster's id"
 else
-    role=executor
+    services=(executor)
     scheduler="$(node_info job-flow.json masterPrivateDnsName)" ||
         scheduler="$(node_info extraInstanceData.json masterHost)" ||
         fail "cannot tell the primary's address"
@@ -87,52 +96,80 @@ sudo install -d -o cinemill -g cinemill "$root/mnt/cinemill" "$root/var/log/cine
 sudo mkdir -p "$root/etc/systemd/system" "$root/etc/logrotate.d" \
     "$root/opt/aws/amazon-cloudwatch-agent/etc"
 
-# --- the service -------------------------------------------------------------------------------
+# --- the services ------------------------------------------------------------------------------
 
-if [ "$role" = scheduler ]; then
-    command="/usr/local/bin/cinemill-scheduler --bind-host 0.0.0.0 --state-dir $state_dir"
-    # SIGTERM stops the runs' tasks, up to 20 s; the runs go on with the next start.
-    stop_s=60
-else
-    # EMR's own daemons need memory too.
+# What differs from service to service.
+declare -A settings=()
+confined='User=cinemill
+ProtectSystem=strict
+ReadWritePaths=/mnt/cinemill /var/log/cinemill'
+
+scheduler_settings() {
+    local command="/usr/local/bin/cinemill-scheduler --bind-host 0.0.0.0"
+    command+=" --state-dir ${state_dir//\{cluster\}/$cluster}"
+    # Nodes take minutes to come, should there be none. SIGTERM stops the runs' tasks, up to 20 s;
+    # the runs go on with the next start.
+    settings[scheduler]="$confined
+Environment=CINEMILL_EXECUTOR_WAIT_S=1800
+ExecStart=$command
+TimeoutStopSec=60"
+}
+
+executor_settings() {
+    local total_mb memory_mb
     total_mb=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' "$root/proc/meminfo") / 1024))
+    # EMR's own daemons need memory too.
     memory_mb=$((total_mb - 4096 > total_mb / 2 ? total_mb - 4096 : total_mb / 2))
+    local command="/usr/local/bin/cinemill-executor --bind-host 0.0.0.0"
+    command+=" --scheduler $scheduler:50050 --memory-mb $memory_mb --work-dir /mnt/cinemill"
     # 110 s, since EC2 takes a spot instance away two minutes after its notice.
-    command="/usr/local/bin/cinemill-executor --bind-host 0.0.0.0 --scheduler $scheduler:50050"
-    command+=" --memory-mb $memory_mb --work-dir /mnt/cinemill --drain-deadline-s 110 --spot-notice"
-    stop_s=130
-fi
+    command+=" --drain-deadline-s 110 --spot-notice"
+    settings[executor]="$confined
+ExecStart=$command
+TimeoutStopSec=130"
+}
 
-sudo tee "$root/etc/systemd/system/cinemill-$role.service" >/dev/null <<UNIT
+autoscale_settings() {
+    local command="/usr/local/bin/cinemill autoscale --target emr --cluster $cluster"
+    command+=" --scheduler 127.0.0.1:50050 --min ${autoscale%:*} --max ${autoscale#*:}"
+    command+=" --busy-marker /emr/metricscollector/isbusy"
+    # Root, but with no other right than to touch EMR's busy marker: whose that is, and whether its
+    # folder is there already, EMR does not say.
+    settings[autoscale]="CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_FOWNER
+ProtectSystem=full
+ExecStart=$command
+TimeoutStopSec=30"
+}
+
+for service in "${services[@]}"; do
+    "${service}_settings"
+    sudo tee "$root/etc/systemd/system/cinemill-$service.service" >/dev/null <<UNIT
 [Unit]
-Description=cinemill $role
+Description=cinemill $service
 Wants=network-online.target
 After=network-online.target
 # Again and again: whoever it waits for may take long to come.
 StartLimitIntervalSec=0
 
 [Service]
-User=cinemill
 Environment=AWS_REGION=$region CINEMILL_LOG_FORMAT=json
-ExecStart=$command
-StandardOutput=append:/var/log/cinemill/$role.log
-StandardError=append:/var/log/cinemill/$role.log
+${settings[$service]}
+StandardOutput=append:/var/log/cinemill/$service.log
+StandardError=append:/var/log/cinemill/$service.log
 # One that was drained ends with 0 and stays away; 2 is a wrong command line.
 Restart=on-failure
 RestartPreventExitStatus=2
 RestartSec=5
 KillSignal=SIGTERM
-TimeoutStopSec=$stop_s
 LimitNOFILE=65536
 NoNewPrivileges=true
-ProtectSystem=strict
 ProtectHome=true
 PrivateTmp=true
-ReadWritePaths=/mnt/cinemill /var/log/cinemill
 
 [Install]
 WantedBy=multi-user.target
 UNIT
+done
 
 sudo tee "$root/etc/logrotate.d/cinemill" >/dev/null <<'LOGROTATE'
 /var/log/cinemill/*.log {
@@ -145,10 +182,18 @@ sudo tee "$root/etc/logrotate.d/cinemill" >/dev/null <<'LOGROTATE'
 LOGROTATE
 
 sudo systemctl daemon-reload
-sudo systemctl enable --now "cinemill-$role.service"
+for service in "${services[@]}"; do
+    sudo systemctl enable --now "cinemill-$service.service"
+done
 
 # --- logs --------------------------------------------------------------------------------------
 
+logs=()
+for service in "${services[@]}"; do
+    logs+=("{ \"file_path\": \"/var/log/cinemill/$service.log\",
+              \"log_group_name\": \"$log_group\",
+              \"log_stream_name\": \"$service/{instance_id}\" }")
+done
 sudo tee "$root/opt/aws/amazon-cloudwatch-agent/etc/cinemill.json" >/dev/null <<AGENT
 {
   "agent": { "region": "$region" },
@@ -156,11 +201,7 @@ sudo tee "$root/opt/aws/amazon-cloudwatch-agent/etc/cinemill.json" >/dev/null <<
     "logs_collected": {
       "files": {
         "collect_list": [
-          {
-            "file_path": "/var/log/cinemill/$role.log",
-            "log_group_name": "$log_group",
-            "log_stream_name": "$role/{instance_id}"
-          }
+            $(IFS=,; printf '%s' "${logs[*]}")
         ]
       }
     }
@@ -176,4 +217,4 @@ else
     echo 'cinemill bootstrap: no CloudWatch agent; logs stay in /var/log/cinemill' >&2
 fi
 
-echo "cinemill bootstrap: $role installed from $release"
+echo "cinemill bootstrap: ${services[*]} installed from $release"
