@@ -14,9 +14,24 @@ from botocore.exceptions import ClientError
 from cases import Servers
 from fixtures import Emr, LocalAws, S3Server, wait_for
 from fixtures.emr import group
-from observed import commands, owned, parent
+from observed import janitor_of, owned, read
 
 ON_TASK_NODES = "grep -q task mnt/var/lib/info/extraInstanceData.json"
+
+# Two services, and a file for S3.
+BOOTSTRAP = """
+set -e
+units="$CINEMILL_BOOTSTRAP_ROOT/etc/systemd/system"
+sudo mkdir -p "$units"
+printf '[Service]\\nExecStart=sleep 619\\n' | sudo tee "$units/first.service"
+printf '[Service]\\nExecStart=sleep 620\\n' | sudo tee "$units/second.service"
+sudo systemctl daemon-reload
+sudo systemctl enable --now first.service second.service
+echo films >file
+aws s3 cp --only-show-errors file s3://films-logs/copied
+! aws s3 ls
+! sudo yum install films
+"""
 
 
 class Bare(Servers):
@@ -107,7 +122,7 @@ class Lives(Bare):
         cluster = self.run_cluster()
         self.emr.wait(cluster, {"WAITING"})
         step = self.step(cluster, "sleep", "612")
-        wait_for("the step's process", lambda: commands("sleep 612"))
+        wait_for("the step's process", lambda: owned(cluster, "sleep 612"))
         self.client.set_termination_protection(JobFlowIds=[cluster], TerminationProtected=True)
         with self.refused("termination protected"):
             self.client.terminate_job_flows(JobFlowIds=[cluster])
@@ -116,6 +131,18 @@ class Lives(Bare):
         self.assertEqual(self.state(cluster, step), "INTERRUPTED")
         with self.refused("may not be modified"):
             self.step(cluster, "true")
+
+    def test_what_a_bootstrap_action_can_do(self) -> None:
+        cluster = self.booted(BOOTSTRAP)
+        self.emr.wait(cluster, {"WAITING"})
+        copied = self.s3.client().get_object(Bucket="films-logs", Key="copied")["Body"].read()
+        self.assertEqual(copied, b"films\n")
+        # One on each of the two nodes.
+        for service in ("sleep 619", "sleep 620"):
+            self.assertEqual(len(owned(cluster, service)), 2)
+        step = self.step(cluster, "sudo", "systemctl", "stop", "first.service")
+        self.assertEqual(self.ended(cluster, step)["State"], "COMPLETED")
+        self.assertEqual(len(owned(cluster, "sleep 619")), 1)
 
     def test_a_task_node_that_does_not_boot(self) -> None:
         cluster = self.booted(f"! {ON_TASK_NODES}", task=1)
@@ -170,7 +197,7 @@ class Steps(Bare):
 
     def test_one_after_the_other_and_side_by_side(self) -> None:
         first, second = self.add(self.cluster, [described("sleep", "613")] * 2)
-        wait_for("the first one's process", lambda: commands("sleep 613"))
+        wait_for("the first one's process", lambda: owned(self.cluster, "sleep 613"))
         self.assertEqual(self.state(self.cluster, second), "PENDING")
         self.client.modify_cluster(ClusterId=self.cluster, StepConcurrencyLevel=2)
         self.emr.wait_step(self.cluster, second, {"RUNNING"})
@@ -289,13 +316,12 @@ class Ends(unittest.TestCase):
         # One that has left its group and its session.
         away = described("bash", "-c", "setsid sleep 615 & exec sleep 616")
         cluster = emr.start(BootstrapActions=[], Steps=[away])
-        wait_for("both processes", lambda: commands("sleep 615") and commands("sleep 616"))
-        janitors = commands("local_aws.janitor")
-        (janitor,) = [pid for pid in janitors if parent(pid) == aws.process.pid]
+        wait_for("both processes", lambda: not owned(cluster, "bash") and len(owned(cluster)) == 2)
+        janitor = janitor_of(aws.process.pid)
         os.kill(aws.process.pid, number)
         aws.process.wait()
         wait_for("nothing is left", lambda: not owned(cluster), 10)
-        wait_for("the janitor ends", lambda: janitor not in commands("local_aws.janitor"), 10)
+        wait_for("the janitor ends", lambda: not read(janitor / "cmdline"), 10)
 
     def test_sigterm(self) -> None:
         self.ended_by(signal.SIGTERM)
