@@ -8,6 +8,7 @@ pub mod aws;
 mod causes;
 pub mod client;
 pub mod cluster;
+pub mod cost;
 pub mod exit;
 pub mod fleet;
 pub mod job;

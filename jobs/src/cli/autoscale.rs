@@ -69,7 +69,7 @@ pub async fn autoscale(arguments: AutoscaleArguments) -> Result<()> {
         drain_deadline_s: arguments.deadline_s,
         busy_marker: arguments.busy_marker,
     };
-    output::line(format!(
+    output::note(format!(
         "following the slots of {}: {} to {} executors",
         client.scheduler(),
         limits.min,
@@ -100,17 +100,17 @@ fn tell(report: Report) {
     let at = Utc::now().format("%Y-%m-%dT%H:%M:%SZ");
     match report {
         Report::Scaling { from, to, wanted } => {
-            output::line(format!(
+            output::note(format!(
                 "{at} {from} → {to} executors: {wanted} slots wanted"
             ));
         }
         Report::Drained { clean, cut_off } => {
-            output::line(format!(
+            output::note(format!(
                 "{at} {clean} drained, {cut_off} cut off at the deadline"
             ));
         }
         Report::Trouble(error) => {
-            output::line(format!("{at} {error}"));
+            output::note(format!("{at} {error}"));
         }
     }
 }

@@ -84,6 +84,11 @@ impl TargetArguments {
 }
 
 impl ItsSchedulerArguments {
+    /// The one that was named.
+    pub fn given(&self) -> Option<&str> {
+        self.scheduler.as_deref()
+    }
+
     /// A client of the cluster's scheduler. Of a cluster that runs here it is always known which
     /// one that is.
     pub async fn client(&self, target: &dyn Target) -> Result<Client> {

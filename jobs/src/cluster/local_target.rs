@@ -11,7 +11,7 @@ use super::local::{
     ExecutorProcess, POLL_INTERVAL, Processes, in_folder, is_alive, read, start_executor,
     wait_until_ready, write,
 };
-use super::{Description, Node, Role, Target};
+use super::{Description, Node, Role, Shape, Target};
 
 /// How long the process of an executor that has left may take to end.
 const END_WAIT: Duration = Duration::from_secs(15);
@@ -108,6 +108,8 @@ fn describe(folder: &Path, processes: &Processes) -> Description {
         scheduler: Some(processes.scheduler.clone()),
         created_at: None,
         executors: nodes.len(),
+        executor_shape: None,
+        executors_are_spot: false,
         nodes,
     }
 }
@@ -117,7 +119,7 @@ fn node(folder: &Path, executor: &ExecutorProcess) -> Node {
         id: executor.pid.to_string(),
         role: Role::Executor,
         is_fixed: false,
-        shape: "process".to_owned(),
+        shape: Shape::Process,
         is_spot: false,
         state: "running".to_owned(),
         names: executor.id(folder).into_iter().collect(),

@@ -7,6 +7,7 @@ mod local;
 mod local_target;
 mod logs;
 mod scale;
+mod shape;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ pub use self::local::{LocalCluster, logs as local_logs, start, stop};
 pub use self::local_target::LocalTarget;
 pub use self::logs::{Log, LogQuery};
 pub use self::scale::{Scaled, Wish, scale};
+pub use self::shape::Shape;
 
 /// Where schedulers listen.
 const SCHEDULER_PORT: u16 = 50050;
@@ -64,6 +66,9 @@ pub struct Description {
     pub created_at: Option<DateTime<Utc>>,
     /// How many executors the platform is to keep up.
     pub executors: usize,
+    /// What an executor has to itself, where the platform says so.
+    pub executor_shape: Option<Shape>,
+    pub executors_are_spot: bool,
     /// Those that were asked for or are there; not the ones that have ended.
     pub nodes: Vec<Node>,
 }
@@ -75,8 +80,7 @@ pub struct Node {
     pub role: Role,
     /// It cannot be taken away: the scheduler's, and those that hold a file system.
     pub is_fixed: bool,
-    /// Type of the instance, or size of the container.
-    pub shape: String,
+    pub shape: Shape,
     pub is_spot: bool,
     pub state: String,
     /// Names and addresses under which its executor may be known; or that executor's id.

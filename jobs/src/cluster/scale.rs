@@ -178,14 +178,14 @@ mod tests {
     use chrono::{TimeDelta, Utc};
 
     use super::*;
-    use crate::cluster::Role;
+    use crate::cluster::{Role, Shape};
 
     fn node(name: &str, minute: i64, is_fixed: bool) -> Node {
         Node {
             id: format!("i-{name}"),
             role: Role::Executor,
             is_fixed,
-            shape: "m7g.xlarge".to_owned(),
+            shape: Shape::Instance("m7g.xlarge".to_owned()),
             is_spot: false,
             state: "RUNNING".to_owned(),
             names: vec![name.to_owned()],
@@ -217,6 +217,8 @@ mod tests {
             scheduler: None,
             created_at: None,
             executors: nodes.len(),
+            executor_shape: None,
+            executors_are_spot: false,
             nodes,
         }
     }

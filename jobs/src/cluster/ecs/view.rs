@@ -7,13 +7,11 @@ use cinemill_engine::error::Result;
 
 use super::{EXECUTOR, SCHEDULER, unexpected};
 use crate::aws::failure;
-use crate::cluster::{Description, Node, Role};
+use crate::cluster::{Description, Node, Role, Shape};
 
 /// How many tasks one call describes.
 const TASKS_MAX: usize = 100;
-/// CPU units of ECS in one vCPU.
-const UNITS_PER_VCPU: f64 = 1024.0;
-const MIB_PER_GIB: f64 = 1024.0;
+const SPOT: &str = "FARGATE_SPOT";
 
 pub async fn describe(client: &Client, name: &str) -> Result<Description> {
     let clusters = client.describe_clusters().clusters(name).send().await;
@@ -39,6 +37,11 @@ pub async fn describe(client: &Client, name: &str) -> Result<Description> {
             .find_map(scheduler_of),
         created_at: created.and_then(time),
         executors: usize::try_from(executor.desired_count()).unwrap_or_default(),
+        executor_shape: Shape::of_task(definition.cpu(), definition.memory()),
+        executors_are_spot: executor
+            .capacity_provider_strategy()
+            .iter()
+            .any(|provider| provider.capacity_provider() == SPOT && provider.weight() > 0),
         nodes,
     })
 }
@@ -139,22 +142,11 @@ fn node(task: &Task, role: Role) -> Node {
         id: task.task_arn().unwrap_or_default().to_owned(),
         role,
         is_fixed: role == Role::Scheduler,
-        shape: shape(task.cpu(), task.memory()),
-        is_spot: task.capacity_provider_name() == Some("FARGATE_SPOT"),
+        shape: Shape::of_task(task.cpu(), task.memory()).unwrap_or(Shape::Process),
+        is_spot: task.capacity_provider_name() == Some(SPOT),
         state: task.last_status().unwrap_or_default().to_owned(),
         names,
         started_at: task.created_at().and_then(time),
-    }
-}
-
-/// As in `2 vCPU 8 GB`.
-fn shape(cpu: Option<&str>, memory: Option<&str>) -> String {
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<f64>().ok());
-    match (number(cpu), number(memory)) {
-        (Some(cpu), Some(memory)) => {
-            format!("{} vCPU {} GB", cpu / UNITS_PER_VCPU, memory / MIB_PER_GIB)
-        }
-        _ => String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use cinemill_engine::error::{Error, Kind, Result};
 
 use super::requested;
 use crate::aws::failure;
-use crate::cluster::{Description, Node, Role, SCHEDULER_PORT};
+use crate::cluster::{Description, Node, Role, SCHEDULER_PORT, Shape};
 
 /// States of instances that are there or come.
 const ALIVE: [InstanceState; 4] = [
@@ -33,6 +33,9 @@ pub async fn describe(client: &Client, id: &str, groups: &[InstanceGroup]) -> Re
         .filter(|host| !host.is_empty());
     let executors =
         requested(groups, &InstanceGroupType::Core) + requested(groups, &InstanceGroupType::Task);
+    // Those that come and go, where there are any.
+    let executor = of_kind(groups, &InstanceGroupType::Task)
+        .or_else(|| of_kind(groups, &InstanceGroupType::Core));
     Ok(Description {
         platform: "emr",
         id: id.to_owned(),
@@ -47,11 +50,21 @@ pub async fn describe(client: &Client, id: &str, groups: &[InstanceGroup]) -> Re
             .and_then(|status| status.timeline())
             .and_then(|timeline| time(timeline.creation_date_time())),
         executors,
+        executor_shape: executor
+            .and_then(InstanceGroup::instance_type)
+            .map(|kind| Shape::Instance(kind.to_owned())),
+        executors_are_spot: executor.and_then(InstanceGroup::market) == Some(&MarketType::Spot),
         nodes: instances
             .iter()
             .map(|instance| node(instance, groups))
             .collect(),
     })
+}
+
+fn of_kind<'a>(groups: &'a [InstanceGroup], kind: &InstanceGroupType) -> Option<&'a InstanceGroup> {
+    groups
+        .iter()
+        .find(|group| group.instance_group_type() == Some(kind))
 }
 
 /// The cluster itself, without its nodes.
@@ -89,7 +102,7 @@ fn node(instance: &Instance, groups: &[InstanceGroup]) -> Node {
         id: instance.ec2_instance_id().unwrap_or_default().to_owned(),
         role,
         is_fixed: kind != Some(&InstanceGroupType::Task),
-        shape: instance.instance_type().unwrap_or_default().to_owned(),
+        shape: Shape::Instance(instance.instance_type().unwrap_or_default().to_owned()),
         is_spot: instance.market() == Some(&MarketType::Spot),
         state: state.map_or_else(String::new, |state| state.as_str().to_owned()),
         names: [instance.private_ip_address(), instance.private_dns_name()]
