@@ -2,6 +2,7 @@
 
 import atexit
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -33,3 +34,5 @@ os.environ |= {
     "PYTHONPATH": str(DAGS),
     "PYTHONWARNINGS": "ignore",
 }
+# It tells of each client where its credentials come from.
+logging.getLogger("botocore").setLevel(logging.WARNING)
