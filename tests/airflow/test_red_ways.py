@@ -1,5 +1,6 @@
 """What happens when something fails, is killed or is lost, in an Airflow with all its processes."""
 
+import json
 import os
 import signal
 import unittest
@@ -14,6 +15,10 @@ from support.world import (
     served,
     wait_for,
 )
+
+# isort: split
+# Airflow reads its settings when it is imported.
+from cinemill_airflow import lake
 
 DAG = "imdb_process_data"
 STEP = "add_and_watch_step"
@@ -53,9 +58,10 @@ class RedWays(unittest.TestCase):
         told = "submitted run"
         wait_for("the step is running", lambda: told in "\n".join(self.log(STEP)), 120)
 
-    def ended(self, state: str, **tasks: str) -> None:
+    def ended(self, state: str | None, **tasks: str) -> None:
         """The run is in that state, these tasks in theirs, and the cluster is gone."""
-        self.assertEqual(self.airflow.wait(DAG, self.name), state, self.log(STEP)[-20:])
+        reached = self.airflow.wait(DAG, self.name)
+        self.assertIn(state, (reached, None), self.log(STEP)[-20:])
         found = {task: state for task, (state, _, _) in self.tasks().items()}
         self.assertEqual(found, found | tasks)
         self.assertEqual(found["terminate_emr_cluster"], "success")
@@ -86,9 +92,24 @@ class RedWays(unittest.TestCase):
             self.step_is_running()
             self.airflow.fail(DAG, self.name, STEP)
             self.ended("failed", add_and_watch_step="failed")
+        self.run_was_cancelled()
+
+    def test_a_whole_run_is_marked_as_failed(self) -> None:
+        with FrozenExecutors(self.world.aws.work_dir):
+            self.trigger(good_source())
+            self.step_is_running()
+            self.airflow.fail_run(DAG, self.name)
+            # Airflow judges the run by its last task, which it has skipped.
+            self.ended(None, add_and_watch_step="failed", end_data_pipeline="skipped")
+        self.run_was_cancelled()
+
+    def run_was_cancelled(self) -> None:
+        """By its step, which was asked to end and had the time to."""
         (step,) = self.steps()
         self.assertEqual(step["Status"]["State"], "CANCELLED")
-        self.assertIn("cancelling run", "\n".join(self.log(STEP)))
+        words = step["Config"]["Args"]
+        report = lake.read(self.world.s3.client(), words[words.index("--report") + 1])
+        self.assertEqual(json.loads(report.splitlines()[-1])["exit_code"], 22)
 
     def test_a_task_is_lost(self) -> None:
         with FrozenExecutors(self.world.aws.work_dir) as executors:

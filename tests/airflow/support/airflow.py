@@ -30,6 +30,23 @@ IMPATIENT = {
     "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "1",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
+# What the web server of Airflow 2 does at these buttons; starting one takes half a minute.
+FAIL_TASK = """
+import sys
+from airflow.models import TaskInstance
+from airflow.utils.session import create_session
+dag, run, task = sys.argv[1:]
+with create_session() as session:
+    found = session.query(TaskInstance).filter_by(dag_id=dag, run_id=run, task_id=task).one()
+    found.set_state("failed", session)
+"""
+FAIL_RUN = """
+import sys
+from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
+from airflow.models.dagbag import DagBag
+dag, run = sys.argv[1:]
+set_dag_run_state_to_failed(dag=DagBag().get_dag(dag), run_id=run, commit=True)
+"""
 
 
 class Airflow:
@@ -195,22 +212,21 @@ class Served(Airflow):
     def fail(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Marks a task as failed, as people do who want it to stop."""
         if MAJOR == 2:
-            # What the web server does; starting one takes half a minute.
-            self._set_failed(dag_id, run_id, task_id)
+            self._script(FAIL_TASK, dag_id, run_id, task_id)
             return
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._call("PATCH", path, {"new_state": "failed"})
 
-    def _set_failed(self, *key: str) -> None:
-        script = (
-            "import sys; from airflow.models import TaskInstance as T\n"
-            "from airflow.utils.session import create_session\n"
-            "with create_session() as session:\n"
-            "    dag, run, task = sys.argv[1:]\n"
-            "    task = session.query(T).filter_by(dag_id=dag, run_id=run, task_id=task).one()\n"
-            "    task.set_state('failed', session)\n"
-        )
-        subprocess.run([sys.executable, "-c", script, *key], env=self.environment, check=True)
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """Marks a whole run as failed."""
+        if MAJOR == 2:
+            self._script(FAIL_RUN, dag_id, run_id)
+        else:
+            self._call("PATCH", f"dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
+
+    def _script(self, script: str, *arguments: str) -> None:
+        command = [sys.executable, "-c", script, *arguments]
+        subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL, check=True)
 
     def wait(self, dag_id: str, run_id: str, seconds: float = 180) -> str:
         """Waits for the run's end; its state."""
