@@ -1,10 +1,16 @@
 //! Ends clusters that `cinemill` created.
 
+use std::time::Duration;
+
 use cinemill_engine::error::{Error, Kind, Result};
 
 use super::definition::{CREATED_BY, CREATOR};
 use super::{EXECUTOR, EcsTarget, SCHEDULER};
+use crate::aws;
 use crate::aws::failure;
+
+const TASKS_ARE_LEFT: &str = "ClusterContainsTasksException";
+const LOOK_INTERVAL: Duration = Duration::from_secs(3);
 
 impl EcsTarget {
     /// Deletes both services, and then the cluster. Tasks end as ECS ends them.
@@ -39,15 +45,25 @@ impl EcsTarget {
             let request = self.client.delete_service().cluster(&self.name);
             let sent = request.service(service).force(true).send().await;
             match sent {
-                Err(cause) if crate::aws::code_of(&cause) == Some("ServiceNotFoundException") => {}
+                Err(cause) if aws::code_of(&cause) == Some("ServiceNotFoundException") => {}
                 sent => {
                     sent.map_err(|cause| failure(cause, "delete service", service))?;
                 }
             }
         }
-        let request = self.client.delete_cluster().cluster(&self.name);
-        let sent = request.send().await;
-        sent.map(drop)
-            .map_err(|cause| failure(cause, "delete cluster", &self.name))
+        // Tasks take up to two minutes to end, and ECS keeps the cluster until then.
+        loop {
+            let request = self.client.delete_cluster().cluster(&self.name);
+            match request.send().await {
+                Err(cause) if aws::code_of(&cause) == Some(TASKS_ARE_LEFT) => {
+                    tokio::time::sleep(LOOK_INTERVAL).await;
+                }
+                sent => {
+                    return sent
+                        .map(drop)
+                        .map_err(|cause| failure(cause, "delete cluster", &self.name));
+                }
+            }
+        }
     }
 }
