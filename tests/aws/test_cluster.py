@@ -1,6 +1,6 @@
 """`cinemill cluster`, `scale` and `autoscale` on the local AWS.
 
-    PYTHONPATH=tests/aws python -m unittest tests/aws/test_cluster.py
+PYTHONPATH=tests/aws python -m unittest tests/aws/test_cluster.py
 """
 
 import json
@@ -204,7 +204,7 @@ class Emr(Clusters):
             [
                 programs() / "cinemill",
                 *["autoscale", "--cluster", cluster, *at, "--min", "1", "--max", "2"],
-                *["--interval-s", "1", "--out-cooldown-s", "1", "--scale-in-after-s", "3"],
+                *["--interval-s", "1", "--out-cooldown-s", "1", "--scale-in-after-s", "20"],
                 *["--busy-marker", marker],
             ],
             env=os.environ | self.aws.environment,

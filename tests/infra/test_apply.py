@@ -6,7 +6,6 @@ Needs what test_plans.py needs, the packages of the local AWS, and the binaries 
 """
 
 import json
-import tomllib
 import unittest
 
 from local import Local
@@ -22,7 +21,6 @@ class Apply(Local):
         return {"release_key": packed.name, "release_sha256": sha256}
 
     def test_emr(self) -> None:
-        from fixtures import Emr, wait_for
 
         network = self.network()
         network["subnet_id"] = network.pop("subnet_ids")[0]
