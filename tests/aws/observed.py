@@ -6,24 +6,27 @@ from pathlib import Path
 MARK = b"LOCAL_AWS_OWNER="
 
 
-def owned(owner: str) -> list[int]:
-    """The processes of a cluster, a node or a task, by its id."""
-    found = []
-    for folder in processes():
-        marks = [each for each in read(folder / "environ").split(b"\0") if each.startswith(MARK)]
-        if any(f"/{owner}/".encode() in mark for mark in marks):
-            found.append(int(folder.name))
-    return found
-
-
-def commands(part: str) -> list[int]:
-    """The processes whose command line has this part."""
-    wanted = part.encode()
+def owned(owner: str, part: str = "") -> list[int]:
+    """The processes of a cluster, a node or a task, by its id; with this in their command line."""
     return [
         int(folder.name)
         for folder in processes()
-        if wanted in read(folder / "cmdline").replace(b"\0", b" ")
+        if is_owned(folder, owner)
+        and part.encode() in read(folder / "cmdline").replace(b"\0", b" ")
     ]
+
+
+def is_owned(process: Path, owner: str) -> bool:
+    variables = read(process / "environ").split(b"\0")
+    return any(each.startswith(MARK) and f"/{owner}/".encode() in each for each in variables)
+
+
+def janitor_of(pid: int) -> Path:
+    """The janitor of a local AWS, as its folder in /proc."""
+    children = read(Path(f"/proc/{pid}/task/{pid}/children")).split()
+    folders = [Path("/proc") / child.decode() for child in children]
+    (janitor,) = [each for each in folders if b"local_aws.janitor" in read(each / "cmdline")]
+    return janitor
 
 
 def processes() -> Iterator[Path]:
@@ -36,8 +39,3 @@ def read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         return b""
-
-
-def parent(pid: int) -> int:
-    # After the program's name, which may have any characters but this last one.
-    return int(read(Path(f"/proc/{pid}/stat")).rsplit(b")", 1)[1].split()[1])

@@ -12,7 +12,7 @@ import urllib.request
 
 from cases import Servers
 from fixtures import cinemill, sample, wait_for
-from observed import commands, owned
+from observed import owned
 
 
 class RunningCluster(Servers):
@@ -79,14 +79,14 @@ class RunningCluster(Servers):
             option: self.emr.step(self.cluster, "bash", "-c", f"{trap}; {loop}")
             for option, trap in ways.items()
         }
-        wait_for("both processes", lambda: len(commands(loop)) == 2)
+        wait_for("both processes", lambda: len(owned(self.cluster, loop)) == 2)
         for option, step in steps.items():
             (told,) = self.client.cancel_steps(
                 ClusterId=self.cluster, StepIds=[step], StepCancellationOption=option
             )["CancelStepsInfoList"]
             self.assertEqual(told["Status"], "SUBMITTED")
             self.emr.wait_step(self.cluster, step, {"CANCELLED"})
-        self.assertEqual(commands(loop), [])
+        self.assertEqual(owned(self.cluster, loop), [])
 
     def test_shrinking_by_name(self) -> None:
         first, second = self.emr.instances(self.cluster, "TASK")

@@ -95,7 +95,12 @@ class Fleet(unittest.TestCase):
         told = self.client.get_task_protection(cluster=self.ecs.name, tasks=names)
         kept = {each["taskArn"]: each["protectionEnabled"] for each in told["protectedTasks"]}
         self.assertEqual(kept, {newest["taskArn"]: True, oldest["taskArn"]: False})
-        self.assertEqual(told["failures"][0]["reason"], "TASK_NOT_FOUND")
+        self.assertEqual(told["failures"][0]["reason"], "MISSING")
+
+        with self.assertRaisesRegex(ClientError, "at most 10"):
+            self.client.update_task_protection(
+                cluster=self.ecs.name, tasks=names[:1] * 11, protectionEnabled=True
+            )
 
         self.ecs.scale("executor", 0)
         self.assertEqual(self.fleet(1)[0]["taskArn"], newest["taskArn"])
