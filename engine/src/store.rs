@@ -9,6 +9,7 @@ mod http;
 mod location;
 mod patience;
 mod registry;
+mod requests;
 mod s3;
 mod uploads;
 
@@ -29,6 +30,8 @@ pub use conditional::{Expect, PutOutcome};
 pub use failure::{Refusal, advice, failure, innermost, one_line};
 pub use location::Location;
 pub use registry::StoreRegistry;
+pub use requests::Requests;
+pub(crate) use requests::inherited;
 pub use uploads::OpenUpload;
 
 use s3::Bucket;

@@ -3,8 +3,12 @@
 
 pub mod api;
 pub mod attach;
+pub mod autoscale;
+pub mod aws;
+mod causes;
 pub mod client;
 pub mod cluster;
+pub mod cost;
 pub mod exit;
 pub mod fleet;
 pub mod job;

@@ -6,6 +6,7 @@ mod faults;
 mod front;
 mod holds;
 mod multipart;
+mod seen;
 mod store;
 mod troubles;
 mod uploads;
@@ -28,6 +29,7 @@ use tokio::sync::oneshot;
 pub use self::faults::{Faults, Moment};
 use self::front::{Front, serve};
 pub use self::holds::Hold;
+use self::seen::Seen;
 use self::store::Store;
 pub use self::troubles::Trouble;
 
@@ -43,6 +45,7 @@ pub struct S3Server {
     address: SocketAddr,
     keys: Keys,
     faults: Arc<Faults>,
+    seen: Arc<Seen>,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -69,9 +72,11 @@ impl S3Server {
             keys.access.clone(),
             keys.secret.clone(),
         ));
+        let seen = Arc::new(Seen::default());
         let front = Arc::new(Front {
             service: builder.build(),
             faults: Arc::clone(&faults),
+            seen: Arc::clone(&seen),
         });
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
@@ -97,6 +102,7 @@ impl S3Server {
             address,
             keys,
             faults,
+            seen,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -149,6 +155,11 @@ impl S3Server {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
+    }
+
+    /// What it was asked.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// What goes wrong on purpose; it can be changed at any time.

@@ -30,6 +30,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::spec::{SinkSpec, TaskReport};
 use super::writer::PartitionWriter;
+use crate::store::Requests;
 
 /// The one column of the sink's output: a [`TaskReport`] as JSON.
 const REPORT: &str = "report";
@@ -245,6 +246,7 @@ impl ExecutionPlan for SinkExec {
         let spec = self.spec.clone();
         let rows_written = MetricBuilder::new(&self.metrics).counter("rows_written", partition);
         let bytes_written = MetricBuilder::new(&self.metrics).counter("bytes_written", partition);
+        let requests = Requests::of_operator(&self.metrics, partition);
         let report = async move {
             let number = read_number(number).await?;
             let mut writer = PartitionWriter::new(spec, &rows.schema(), number)?;
@@ -262,6 +264,7 @@ impl ExecutionPlan for SinkExec {
             let column: ArrayRef = Arc::new(StringArray::from(vec![json]));
             Ok(RecordBatch::try_new(report_schema(), vec![column])?)
         };
+        let report = async move { requests.count(report).await };
         let stream = futures::stream::once(report).map_err(|e: DataFusionError| e);
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             report_schema(),

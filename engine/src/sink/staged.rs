@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use super::spec::{SinkSpec, Staged};
 use super::upload::{self, Target, UPLOAD_NOTES, no_uploads};
 use crate::error::{Error, Kind, Result};
-use crate::store::{Location, Store};
+use crate::store::{Location, Store, inherited};
 
 /// The size of an upload's parts but the last. All alike, as some stores demand.
 const UPLOAD_PART_BYTES: usize = 8 << 20;
@@ -164,12 +164,12 @@ impl Upload {
         let fresh = BytesMut::with_capacity(UPLOAD_PART_BYTES);
         let part = std::mem::replace(&mut self.buffer, fresh).freeze();
         let (path, id, number) = (self.path.clone(), self.id.clone(), self.tags.len());
-        self.in_flight = Some(SpawnedTask::spawn(async move {
+        self.in_flight = Some(SpawnedTask::spawn(inherited(async move {
             let sent = uploads
                 .put_part(&path, &id, number, PutPayload::from(part))
                 .await?;
             Ok(sent.content_id)
-        }));
+        })));
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Kind, Result};
-use crate::store::Store;
+use crate::store::{Store, inherited};
 
 /// Tells a sweeper of an upload that nobody may ever complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,13 +46,13 @@ pub(super) async fn begin(target: Target) -> Result<MultipartId> {
     let (begun, waiting) = oneshot::channel();
     let counted = Counted::one();
     let object = target.path.clone();
-    tokio::spawn(async move {
+    tokio::spawn(inherited(async move {
         let _counted = counted;
         let outcome = target.begin().await;
         if let Err(Ok(id)) = begun.send(outcome) {
             target.abandon(&id).await;
         }
-    });
+    }));
     let stopped = |cause| Error::new(Kind::Retryable, "begin the upload of", object, cause);
     waiting.await.map_err(stopped)?
 }

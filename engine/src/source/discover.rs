@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::physical_plan::metrics::{Count, Time};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::fetch::{
-    Opened, Sizes, StoredBytes, decode_error, decompressed, read_error, store_error,
+    FetchMetrics, Opened, Sizes, StoredBytes, decode_error, decompressed, read_error, store_error,
 };
 use super::parts::PartsList;
 use super::range::too_long;
 use super::records::{self, Extent, ScanError};
 use super::spec::{Compression, HIGHEST_MAX_RECORD_BYTES, InputSpec, SourceFile, TextSpec, url_of};
 use crate::error::{Error, Kind, Result};
+use crate::store::Requests;
 
 /// How much of a file is looked at to guess the length of its records, in bytes.
 const SAMPLE_BYTES: u64 = 64 << 10;
@@ -196,7 +196,11 @@ async fn look_at(
         window_bytes: 8 << 10,
     };
     // Begins within the runtime and goes on on a thread that may block.
-    let stored = StoredBytes::new(opened.clone(), 0, 0, sizes, (Count::new(), Time::new()));
+    let metrics = FetchMetrics {
+        requests: Requests::current(),
+        ..FetchMetrics::default()
+    };
+    let stored = StoredBytes::new(opened.clone(), 0, 0, sizes, metrics);
     let look = SpawnedTask::spawn_blocking({
         let (spec, opened) = (Arc::clone(&spec), opened.clone());
         move || read_head(&spec, &opened, stored)

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::spec::{Compression, SourceFile, url_of};
 use crate::error::{Error, Kind};
-use crate::store::{Refusal, advice, one_line};
+use crate::store::{Refusal, Requests, advice, one_line};
 
 /// How much is asked for at a time, in bytes and requests.
 #[derive(Debug, Clone, Copy)]
@@ -162,8 +162,17 @@ pub(super) struct StoredBytes {
     soft_end: u64,
     tail_bytes: u64,
     ahead: VecDeque<SpawnedTask<Result<Bytes, Error>>>,
-    /// Bytes that have arrived, and the time spent waiting for them.
-    metrics: (Count, Time),
+    metrics: FetchMetrics,
+}
+
+/// What is told about the bytes of a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FetchMetrics {
+    /// Bytes that have arrived.
+    pub bytes: Count,
+    /// The time spent waiting for them.
+    pub wait: Time,
+    pub requests: Requests,
 }
 
 impl StoredBytes {
@@ -173,7 +182,7 @@ impl StoredBytes {
         from: u64,
         end: u64,
         sizes: Sizes,
-        metrics: (Count, Time),
+        metrics: FetchMetrics,
     ) -> Self {
         let size = opened.file.size;
         let soft_end = if end >= size {
@@ -214,7 +223,8 @@ impl StoredBytes {
         let range = self.position..self.position + length;
         self.position = range.end;
         let opened = self.opened.clone();
-        let task = async move { opened.get(range).await };
+        let requests = self.metrics.requests.clone();
+        let task = async move { requests.count(opened.get(range)).await };
         // Reading on happens on a blocking thread, which need not be one of the runtime's.
         let _entered = self.runtime.enter();
         self.ahead.push_back(SpawnedTask::spawn(task));
@@ -230,12 +240,12 @@ impl StoredBytes {
             self.tail_bytes = (self.tail_bytes * 2).min(self.sizes.fetch_bytes.max(1));
         }
         if let Some(task) = self.ahead.pop_front() {
-            let _waiting = self.metrics.1.timer();
+            let _waiting = self.metrics.wait.timer();
             let answer = self.runtime.block_on(task).unwrap_or_else(|error| {
                 Err(read_error(Kind::Retryable, &self.opened.input, error))
             });
             self.current = answer.map_err(io::Error::other)?;
-            self.metrics.0.add(self.current.len());
+            self.metrics.bytes.add(self.current.len());
         }
         self.request_ahead();
         Ok(())

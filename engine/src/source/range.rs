@@ -11,17 +11,20 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::metrics::{
-    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, Time,
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
 };
 use object_store::ObjectStore;
 
 use super::audit::RangeAudit;
-use super::fetch::{Opened, Sizes, StoredBytes, decode_error, decompressed, read_error};
+use super::fetch::{
+    FetchMetrics, Opened, Sizes, StoredBytes, decode_error, decompressed, read_error,
+};
 use super::records::{self, Extent, Record, ScanError};
 use super::rejects::{AuditFolder, Auditor};
 use super::rows::{Problem, Rows, value_of};
 use super::spec::{BadRecords, Compression, HIGHEST_MAX_RECORD_BYTES, Split, TextSpec};
 use crate::error::{Error, Kind, Result};
+use crate::store::Requests;
 
 /// A batch ends early when the records behind it have this many bytes, which keeps long records
 /// from filling the memory.
@@ -34,20 +37,22 @@ const RECORDS_BETWEEN_LOOKS: u64 = 8192;
 #[derive(Debug, Clone)]
 pub(super) struct ScanMetrics {
     pub baseline: Arc<BaselineMetrics>,
-    bytes_scanned: Count,
     records: Count,
     rejects: Count,
-    fetch_wait: Time,
+    fetch: FetchMetrics,
 }
 
 impl ScanMetrics {
     pub(super) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         Self {
             baseline: Arc::new(BaselineMetrics::new(set, partition)),
-            bytes_scanned: MetricBuilder::new(set).counter("bytes_scanned", partition),
             records: MetricBuilder::new(set).counter("records", partition),
             rejects: MetricBuilder::new(set).counter("rejects", partition),
-            fetch_wait: MetricBuilder::new(set).subset_time("fetch_wait", partition),
+            fetch: FetchMetrics {
+                bytes: MetricBuilder::new(set).counter("bytes_scanned", partition),
+                wait: MetricBuilder::new(set).subset_time("fetch_wait", partition),
+                requests: Requests::of_operator(set, partition),
+            },
         }
     }
 }
@@ -148,17 +153,19 @@ impl RangeScan {
             max_record_bytes: spec.max_record_bytes.min(HIGHEST_MAX_RECORD_BYTES),
             window_bytes: self.sizes.window_bytes,
         };
-        let scanned = self.metrics.bytes_scanned.clone();
-        let waited = self.metrics.fetch_wait.clone();
         let stored = StoredBytes::new(
             opened.clone(),
             base,
             split.end,
             self.sizes,
-            (scanned, waited),
+            self.metrics.fetch.clone(),
         );
         let rows = Rows::new(spec, file, &self.projection, Arc::clone(&self.schema));
-        let auditor = Auditor::new(Arc::clone(spec), split, self.audit.clone());
+        let mut audit = self.audit.clone();
+        if let Some(audit) = &mut audit {
+            audit.requests = self.metrics.fetch.requests.clone();
+        }
+        let auditor = Auditor::new(Arc::clone(spec), split, audit);
         Ok(RangeReader {
             scan: self.clone(),
             opened,
@@ -204,7 +211,7 @@ impl RangeReader {
             auditor,
         } = self;
         let started = Instant::now();
-        let waited_before = scan.metrics.fetch_wait.value();
+        let waited_before = scan.metrics.fetch.wait.value();
         let compression = opened.file.compression;
         let reader =
             decompressed(compression, stored).map_err(|error| decode_error(&opened, error))?;
@@ -236,7 +243,8 @@ impl RangeReader {
         stopped = stopped || decoder.flush()?.is_break();
         let waited = scan
             .metrics
-            .fetch_wait
+            .fetch
+            .wait
             .value()
             .saturating_sub(waited_before);
         let waited = decoder.output_wait + Duration::from_nanos(waited as u64);

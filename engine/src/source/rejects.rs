@@ -17,6 +17,7 @@ use super::records::Record;
 use super::rows::Problem;
 use super::spec::{Split, TextSpec};
 use crate::error::{Error, Kind, Result};
+use crate::store::Requests;
 
 /// An object of rejects is written when it holds this many bytes.
 const REJECTS_BYTES: usize = 8 << 20;
@@ -28,6 +29,8 @@ pub(super) struct AuditFolder {
     folder: Path,
     /// The folder as the spec names it.
     url: String,
+    /// Counts what is written there.
+    pub requests: Requests,
 }
 
 impl AuditFolder {
@@ -45,7 +48,12 @@ impl AuditFolder {
             .object_store(&store_url)
             .map_err(|error| wrong(error.strip_backtrace()))?;
         let url = text.strip_suffix('/').unwrap_or(text).to_owned();
-        Ok(Some(Self { store, folder, url }))
+        Ok(Some(Self {
+            store,
+            folder,
+            url,
+            requests: Requests::default(),
+        }))
     }
 
     fn url(&self, name: &str) -> String {
@@ -54,7 +62,8 @@ impl AuditFolder {
 
     async fn put(&self, name: &str, content: Vec<u8>) -> Result<()> {
         let path = self.folder.clone().join(name);
-        let outcome = self.store.put(&path, PutPayload::from(content)).await;
+        let put = self.store.put(&path, PutPayload::from(content));
+        let outcome = self.requests.count(put).await;
         outcome.map(|_| ()).map_err(|error| {
             let kind = match error {
                 object_store::Error::NotFound { .. }

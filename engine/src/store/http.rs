@@ -25,6 +25,7 @@ use tokio::time::Sleep;
 
 use super::failure::{ANSWERS_WITH, BROKE_OFF, CANNOT_BE_REACHED, DOES_NOT_ANSWER, innermost};
 use super::patience::{Health, Patience};
+use super::requests;
 
 /// Makes clients that are patient for a while.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl HttpService for Patient {
             .patience
             .one_try(request.body().content_length(), trouble);
         let whole = is_answer_small(&request);
+        requests::note(&request);
         let answered = tokio::time::timeout(limit, self.inner.execute(request)).await;
         let answer = match answered {
             Ok(Ok(answer)) => answer,

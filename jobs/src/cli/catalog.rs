@@ -1,25 +1,78 @@
 //! `cinemill jobs`: the catalogue.
 
 use cinemill_engine::error::Result;
+use cinemill_jobs::job::{Format, JobDefinition};
+use cinemill_jobs::warehouse::dialect::TableName;
 use clap::Args;
+use serde::Serialize;
 
 use super::output;
 use super::request::CatalogArguments;
+use super::runs::print_json;
 
 #[derive(Debug, Args)]
 pub struct JobsArguments {
     #[command(flatten)]
     catalog: CatalogArguments,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a program that schedules jobs wants to know of one.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    name: &'a str,
+    description: &'a str,
+    inputs: Vec<Input<'a>>,
+    key: &'a [String],
+    partition_by: &'a [String],
+    /// `schema.table` in a warehouse.
+    table: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Input<'a> {
+    name: &'a str,
+    file: &'a str,
+    format: Format,
 }
 
 pub fn list(arguments: JobsArguments) -> Result<()> {
     let catalog = arguments.catalog.catalog();
-    for name in catalog.names()? {
-        let job = catalog.job(&name)?;
-        output::line(format!("{name}  {}", job.description));
+    let names = catalog.names()?;
+    let jobs = names
+        .iter()
+        .map(|name| catalog.job(name))
+        .collect::<Result<Vec<_>>>()?;
+    if arguments.json {
+        let summaries: Vec<Summary<'_>> = jobs.iter().map(summary).collect::<Result<_>>()?;
+        return print_json(&summaries);
+    }
+    for job in &jobs {
+        output::line(format!("{}  {}", job.name, job.description));
         for (input, definition) in &job.inputs {
             output::line(format!("    input {input}: {}", definition.file));
         }
     }
     Ok(())
+}
+
+fn summary(job: &JobDefinition) -> Result<Summary<'_>> {
+    let inputs = job.inputs.iter().map(|(name, input)| Input {
+        name,
+        file: &input.file,
+        format: input.format,
+    });
+    let TableName { schema, table } =
+        TableName::parse(job.load.table.as_deref().unwrap_or(&job.name))?;
+    Ok(Summary {
+        name: &job.name,
+        description: &job.description,
+        inputs: inputs.collect(),
+        key: &job.output.key,
+        partition_by: &job.output.partition_by,
+        table: format!("{schema}.{table}"),
+    })
 }

@@ -1,5 +1,6 @@
 //! The command line: arguments, and one file per verb.
 
+mod autoscale;
 mod catalog;
 mod cluster;
 mod drain;
@@ -25,6 +26,7 @@ mod signals;
 mod stage;
 mod stage_progress;
 mod submit;
+mod target;
 mod warehouse;
 
 use std::process::ExitCode;
@@ -61,7 +63,9 @@ enum Verb {
     Drain(drain::DrainArguments),
     /// Change the number of executors of a cluster.
     Scale(scale::ScaleArguments),
-    /// Start or stop a cluster.
+    /// Let the number of executors follow the slots that runs want.
+    Autoscale(autoscale::AutoscaleArguments),
+    /// Create, look at, resize and end clusters: here, on EMR, on ECS.
     Cluster(cluster::ClusterArguments),
     /// List the jobs of the catalogue.
     Jobs(catalog::JobsArguments),
@@ -106,6 +110,7 @@ pub async fn run() -> ExitCode {
         Verb::Executors(arguments) => executors::list(arguments).await,
         Verb::Drain(arguments) => drain::drain(arguments).await,
         Verb::Scale(arguments) => scale::scale(arguments).await,
+        Verb::Autoscale(arguments) => autoscale::autoscale(arguments).await,
         Verb::Cluster(arguments) => cluster::cluster(arguments).await,
         Verb::Jobs(arguments) => catalog::list(arguments),
         Verb::Explain(arguments) => explain::explain(arguments).await,

@@ -35,6 +35,13 @@ pub async fn sample(arguments: SampleArguments) -> Result<()> {
         gzip,
         seed,
     } = arguments;
+    if output.to_string_lossy().contains("://") {
+        let cause = "it is not on this machine";
+        return Err(
+            Error::new(Kind::Usage, "write sample to", output.display(), cause)
+                .hint("write it to a folder, and bring it there with `cinemill stage imdb --from`"),
+        );
+    }
     let options = SampleOptions {
         titles,
         output,

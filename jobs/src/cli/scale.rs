@@ -1,13 +1,14 @@
 //! `cinemill scale`: more or fewer executors.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use cinemill_engine::error::Result;
-use cinemill_jobs::cluster::{LocalTarget, ScaleTarget};
+use cinemill_jobs::cluster::{Wish, scale as scale_cluster};
 use cinemill_jobs::fleet::DRAIN_DEADLINE_S;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::output;
+use super::target::{ItsSchedulerArguments, TargetArguments};
 
 #[derive(Debug, Args)]
 pub struct ScaleArguments {
@@ -15,33 +16,32 @@ pub struct ScaleArguments {
     #[arg(long)]
     executors: usize,
 
-    /// Where the cluster runs.
-    #[arg(long, value_enum, default_value_t = TargetWord::Local)]
-    target: TargetWord,
+    #[command(flatten)]
+    target: TargetArguments,
+
+    #[command(flatten)]
+    scheduler: ItsSchedulerArguments,
 
     /// Seconds until an executor that is too many leaves even if its tasks or files are needed.
     #[arg(long, value_name = "SECONDS", default_value_t = DRAIN_DEADLINE_S)]
     deadline_s: u64,
 
-    /// Folder of the local cluster's state and logs.
-    #[arg(long, value_name = "DIR", default_value = ".cinemill-cluster")]
-    state_dir: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum TargetWord {
-    /// Processes on this machine, as `cluster local` starts them.
-    Local,
+    /// Seconds that new executors may take until they take tasks; 0 does not wait for them.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    wait_s: u64,
 }
 
 pub async fn scale(arguments: ScaleArguments) -> Result<()> {
-    let target = match arguments.target {
-        TargetWord::Local => LocalTarget {
-            folder: arguments.state_dir,
-        },
-    };
+    let target = arguments.target.open().await?;
+    let client = arguments.scheduler.client(target.as_ref()).await?;
     let executors = arguments.executors;
-    let scaled = target.scale(executors, arguments.deadline_s).await?;
+    let wait = Duration::from_secs(arguments.wait_s);
+    let wish = Wish {
+        executors,
+        drain_deadline_s: arguments.deadline_s,
+        ready_wait: (!wait.is_zero()).then_some(wait),
+    };
+    let scaled = scale_cluster(target.as_ref(), &client, wish).await?;
     output::line(format!(
         "{executors} executors: {} started, {} drained, {} cut off at the deadline",
         scaled.started, scaled.drained, scaled.cut_off

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use cinemill_engine::error::{Error, Kind, Result};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 
+use super::logs::{Log, LogQuery, last_lines};
 use crate::client::Client;
 
 /// How long the processes may take to be ready.
@@ -52,6 +54,8 @@ pub(super) struct ExecutorProcess {
     pub pid: i32,
     /// Names its log and its work folder.
     number: usize,
+    #[serde(default)]
+    pub started_at: Option<DateTime<Utc>>,
 }
 
 impl Processes {
@@ -138,7 +142,11 @@ pub(super) fn start_executor(
     executors: usize,
 ) -> Result<()> {
     let number = processes.started;
-    let mut process = ExecutorProcess { pid: 0, number };
+    let mut process = ExecutorProcess {
+        pid: 0,
+        number,
+        started_at: Some(Utc::now()),
+    };
     let mut executor = command("cinemill-executor")?;
     executor
         .args(["--scheduler", &processes.scheduler])
@@ -185,7 +193,7 @@ fn spawn(mut command: Command, log: &Path) -> Result<i32> {
         // Ctrl-C in the terminal that started the cluster is not meant for it.
         command.process_group(0).spawn()
     });
-    let child = spawned.map_err(|cause| {
+    let mut child = spawned.map_err(|cause| {
         Error::new(
             Kind::Final,
             "start",
@@ -193,7 +201,10 @@ fn spawn(mut command: Command, log: &Path) -> Result<i32> {
             cause,
         )
     })?;
-    Ok(i32::try_from(child.id()).unwrap_or_default())
+    let pid = i32::try_from(child.id()).unwrap_or_default();
+    // An autoscaler may outlive it.
+    std::thread::spawn(move || child.wait());
+    Ok(pid)
 }
 
 /// Waits until the scheduler knows all executors.
@@ -235,6 +246,45 @@ pub async fn stop(folder: &Path) -> Result<bool> {
     terminate(&processes).await;
     std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
     Ok(alive)
+}
+
+/// The ends of the logs of the cluster's processes, or of one of them.
+///
+/// # Errors
+/// `Input` where there are none.
+pub fn logs(folder: &Path, query: &LogQuery) -> Result<Vec<Log>> {
+    let logs = folder.join(LOGS);
+    let wanted = |name: &str| query.node.as_deref().is_none_or(|node| node == name);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&logs)
+        .map_err(|cause| Error::new(Kind::Input, "read logs in", logs.display(), cause))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !wanted(&name) {
+            continue;
+        }
+        let text = std::fs::read(&file)
+            .map_err(|cause| Error::new(Kind::Input, "read", file.display(), cause))?;
+        let lines = last_lines(&String::from_utf8_lossy(&text), query.lines);
+        found.push(Log { name, lines });
+    }
+    if found.is_empty() {
+        let cause = "there are none";
+        return Err(Error::new(
+            Kind::Input,
+            "read logs in",
+            logs.display(),
+            cause,
+        ));
+    }
+    Ok(found)
 }
 
 /// Executors first, so that the scheduler sees them leave.

@@ -1,140 +1,252 @@
-//! Changes the number of executors of a cluster on this machine.
+//! More or fewer executors, on any platform.
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
+use futures::future::try_join_all;
 
-use super::local::{
-    POLL_INTERVAL, Processes, in_folder, is_alive, read, start_executor, wait_until_ready, write,
-};
-use super::{ScaleTarget, Scaled};
+use super::{Description, Node, Target};
 use crate::client::Client;
-use crate::fleet::DrainState;
+use crate::fleet::{DrainState, Executor, ExecutorState};
 
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long after its deadline an executor may take to end.
 const END_WAIT: Duration = Duration::from_secs(15);
 
-/// The cluster that `cluster local` started in a folder.
-#[derive(Debug, Clone)]
-pub struct LocalTarget {
-    pub folder: PathBuf,
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    pub executors: usize,
+    /// How long executors that are too many may stay because they are needed, in seconds.
+    pub drain_deadline_s: u64,
+    /// How long new ones may take until they take tasks; `None` for who does not wait.
+    pub ready_wait: Option<Duration>,
 }
 
-#[async_trait]
-impl ScaleTarget for LocalTarget {
-    async fn scale(&self, executors: usize, drain_deadline_s: u64) -> Result<Scaled> {
-        let _lock = lock(&self.folder)?;
-        let mut processes = self.running()?;
-        let now = processes.executors.len();
-        for _ in now..executors {
-            start_executor(&self.folder, &mut processes, executors)?;
-        }
-        if executors > now {
-            wait_until_ready(&self.folder, &processes).await?;
-        }
-        let mut scaled = Scaled {
-            started: executors.saturating_sub(now),
-            drained: 0,
-            cut_off: 0,
+/// What a change of size did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scaled {
+    pub started: usize,
+    /// Executors that left with nothing that was needed.
+    pub drained: usize,
+    /// Executors that left at the deadline, with tasks or files that were needed.
+    pub cut_off: usize,
+}
+
+/// Makes it so many executors. Those that are too many get no more tasks at once, and leave when
+/// nothing of them is needed; only then their nodes are given back, by name. Should this process
+/// die on the way, the same call again ends what it began.
+///
+/// # Errors
+/// `Usage` for fewer executors than nodes that must stay, `Retryable` where new ones do not come in
+/// time.
+pub async fn scale(target: &dyn Target, client: &Client, wish: Wish) -> Result<Scaled> {
+    let cluster = target.describe().await?;
+    check(&cluster, wish.executors)?;
+    let known = client.executors().await?;
+    let leaving = surplus(&cluster, &known, wish.executors);
+    if leaving.is_empty() {
+        return grow(target, client, &cluster, wish).await;
+    }
+    target.hold(wish.executors, wish.drain_deadline_s).await?;
+    let ids: Vec<&str> = leaving
+        .iter()
+        .filter_map(|node| node.executor(&known))
+        .map(|executor| executor.id.as_str())
+        .collect();
+    let scaled = drain_all(client, &ids, wish.drain_deadline_s).await?;
+    target.release(wish.executors, &leaving).await?;
+    Ok(scaled)
+}
+
+fn check(cluster: &Description, executors: usize) -> Result<()> {
+    let fixed = cluster
+        .executor_nodes()
+        .filter(|node| node.is_fixed)
+        .count();
+    if executors >= fixed {
+        return Ok(());
+    }
+    let cause = format!("{fixed} of its executors run on core nodes, which hold its file system");
+    Err(
+        Error::new(Kind::Usage, "scale cluster", &cluster.id, cause).hint(format!(
+            "ask for {fixed} executors or more, or terminate the cluster"
+        )),
+    )
+}
+
+/// The nodes that are too many: first those without an executor, then those that leave already,
+/// then the newest, which have the least.
+fn surplus(cluster: &Description, known: &[Executor], executors: usize) -> Vec<Node> {
+    let mut nodes: Vec<&Node> = cluster.executor_nodes().collect();
+    let too_many = nodes.len().saturating_sub(executors);
+    nodes.retain(|node| !node.is_fixed);
+    nodes.sort_by_key(|node| {
+        let state = node.executor(known).map(|executor| executor.state);
+        let usefulness = match state {
+            None => 0,
+            Some(ExecutorState::Terminating) => 1,
+            Some(ExecutorState::Draining) => 2,
+            Some(ExecutorState::Active) => 3,
         };
-        // The newest first: they have the least.
-        let client = Client::new(&processes.scheduler)?;
-        let surplus = processes.executors.iter().skip(executors).rev();
-        let ids = surplus.map(|executor| executor.id(&self.folder));
-        let ids = ids.collect::<Result<Vec<String>>>()?;
-        // All at once, so that none of them takes over what another one gave up.
-        for id in &ids {
-            client.drain(id, drain_deadline_s).await?;
+        (usefulness, Reverse(node.started_at))
+    });
+    nodes.into_iter().take(too_many).cloned().collect()
+}
+
+async fn grow(
+    target: &dyn Target,
+    client: &Client,
+    cluster: &Description,
+    wish: Wish,
+) -> Result<Scaled> {
+    let before = active(client).await?;
+    if wish.executors != cluster.executors {
+        target.request(wish.executors).await?;
+    }
+    let Some(wait) = wish.ready_wait else {
+        return Ok(Scaled {
+            started: wish.executors.saturating_sub(cluster.executors),
+            ..Scaled::default()
+        });
+    };
+    let began = Instant::now();
+    loop {
+        let there = active(client).await?;
+        if there >= wish.executors {
+            return Ok(Scaled {
+                started: there.saturating_sub(before),
+                ..Scaled::default()
+            });
         }
-        let deadline = Duration::from_secs(drain_deadline_s) + END_WAIT;
-        for id in &ids {
-            match left(&client, id, drain_deadline_s, deadline).await? {
-                DrainState::LeftClean => scaled.drained += 1,
-                _ => scaled.cut_off += 1,
-            }
+        if began.elapsed() > wait {
+            let seconds = wait.as_secs();
+            let cause = format!(
+                "{there} of {} executors take tasks after {seconds} s",
+                wish.executors
+            );
+            return Err(
+                Error::new(Kind::Retryable, "scale cluster", &cluster.id, cause).hint(
+                    "the rest was asked for and may still come; `cinemill cluster describe` tells \
+                     what each node is about",
+                ),
+            );
         }
-        self.forget_ended(&mut processes, executors, deadline)
-            .await?;
-        Ok(scaled)
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-impl LocalTarget {
-    /// The cluster, without executors that died by themselves.
-    fn running(&self) -> Result<Processes> {
-        let processes = read(&self.folder)?.filter(|processes| is_alive(processes.scheduler_pid()));
-        let mut processes = processes.ok_or_else(|| {
-            let cause = "no cluster runs there";
-            Error::new(
-                Kind::Usage,
-                "scale cluster in",
-                self.folder.display(),
-                cause,
-            )
-            .hint("start one with `cinemill cluster local`")
-        })?;
-        processes
-            .executors
-            .retain(|executor| is_alive(executor.pid));
-        Ok(processes)
-    }
+async fn active(client: &Client) -> Result<usize> {
+    let known = client.executors().await?;
+    let active = known
+        .iter()
+        .filter(|executor| executor.state == ExecutorState::Active);
+    Ok(active.count())
+}
 
-    /// Waits for the end of the processes that left, and strikes them off.
-    async fn forget_ended(
-        &self,
-        processes: &mut Processes,
-        executors: usize,
-        wait: Duration,
-    ) -> Result<()> {
-        let began = Instant::now();
-        let surplus = processes
-            .executors
-            .split_off(executors.min(processes.executors.len()));
-        while surplus.iter().any(|executor| is_alive(executor.pid)) && began.elapsed() < wait {
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-        write(&self.folder, processes)?;
-        for executor in surplus {
-            // Nobody needs its shuffle files any more.
-            let _ = std::fs::remove_dir_all(executor.work_dir(&self.folder));
-        }
-        Ok(())
-    }
+async fn drain_all(client: &Client, ids: &[&str], deadline_s: u64) -> Result<Scaled> {
+    // All told before any is waited for, so that none takes over what another one gave up.
+    try_join_all(ids.iter().map(|id| client.drain(id, deadline_s))).await?;
+    let left = try_join_all(ids.iter().map(|id| left(client, id, deadline_s))).await?;
+    let clean = left
+        .iter()
+        .filter(|state| **state == DrainState::LeftClean)
+        .count();
+    Ok(Scaled {
+        drained: clean,
+        cut_off: left.len() - clean,
+        ..Scaled::default()
+    })
 }
 
 /// How an executor left.
-async fn left(client: &Client, id: &str, deadline_s: u64, wait: Duration) -> Result<DrainState> {
+async fn left(client: &Client, id: &str, deadline_s: u64) -> Result<DrainState> {
     let began = Instant::now();
     loop {
         let drain = client.drain(id, deadline_s).await?;
-        if drain.state != DrainState::Draining || began.elapsed() > wait {
+        let over = Duration::from_secs(deadline_s) + END_WAIT;
+        if drain.state != DrainState::Draining || began.elapsed() > over {
             return Ok(drain.state);
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Held while a cluster is being resized.
-fn lock(folder: &Path) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join("scale.lock"))
-        .map_err(|cause| in_folder(folder, &cause))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let cause = "it is being scaled already";
-            Err(Error::new(
-                Kind::Retryable,
-                "scale cluster in",
-                folder.display(),
-                cause,
-            ))
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeDelta, Utc};
+
+    use super::*;
+    use crate::cluster::{Role, Shape};
+
+    fn node(name: &str, minute: i64, is_fixed: bool) -> Node {
+        Node {
+            id: format!("i-{name}"),
+            role: Role::Executor,
+            is_fixed,
+            shape: Shape::Instance("m7g.xlarge".to_owned()),
+            is_spot: false,
+            state: "RUNNING".to_owned(),
+            names: vec![name.to_owned()],
+            started_at: Some(Utc::now() + TimeDelta::minutes(minute)),
         }
-        Err(TryLockError::Error(cause)) => Err(in_folder(folder, &cause)),
+    }
+
+    fn executor(host: &str, state: ExecutorState) -> Executor {
+        Executor {
+            id: format!("executor-{host}"),
+            host: host.to_owned(),
+            port: 1,
+            state,
+            slots: 1,
+            slots_busy: 0,
+            memory_bytes: None,
+            memory_peak_bytes: None,
+            heartbeat_age_s: 0,
+        }
+    }
+
+    fn cluster(nodes: Vec<Node>) -> Description {
+        Description {
+            platform: "emr",
+            id: "j-1".to_owned(),
+            name: "films".to_owned(),
+            state: "WAITING".to_owned(),
+            reason: None,
+            scheduler: None,
+            created_at: None,
+            executors: nodes.len(),
+            executor_shape: None,
+            executors_are_spot: false,
+            nodes,
+        }
+    }
+
+    #[test]
+    fn who_is_of_least_use_leaves_first() {
+        let nodes = ["core", "old", "new", "draining", "booting"];
+        let cluster = cluster(
+            (0..)
+                .zip(nodes)
+                .map(|(minute, name)| node(name, minute, name == "core"))
+                .collect(),
+        );
+        let known = [
+            executor("core", ExecutorState::Active),
+            executor("old", ExecutorState::Active),
+            executor("new", ExecutorState::Active),
+            executor("draining", ExecutorState::Draining),
+        ];
+        let leaving = |executors| {
+            let nodes = surplus(&cluster, &known, executors);
+            nodes.into_iter().map(|node| node.id).collect::<Vec<_>>()
+        };
+        assert_eq!(leaving(5), [""; 0]);
+        assert_eq!(leaving(4), ["i-booting"]);
+        assert_eq!(leaving(2), ["i-booting", "i-draining", "i-new"]);
+        assert_eq!(leaving(1), ["i-booting", "i-draining", "i-new", "i-old"]);
+        assert!(check(&cluster, 0).is_err());
+        assert!(check(&cluster, 1).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use tokio_util::sync::CancellationToken;
 
 use super::events::EventSender;
+use super::usage::Meter;
 
 /// A plan to be executed.
 pub struct PhysicalJob {
@@ -20,6 +21,8 @@ pub struct PhysicalJob {
     pub phase: String,
     pub state: SessionState,
     pub plan: Arc<dyn ExecutionPlan>,
+    /// Takes what the plan uses.
+    pub meter: Meter,
 }
 
 /// What a plan is going to need.

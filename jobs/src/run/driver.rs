@@ -7,7 +7,7 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::{
     Commit, LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState, Table,
 };
-use cinemill_engine::store::Location;
+use cinemill_engine::store::{Location, Requests};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -42,7 +42,12 @@ pub fn drive<'a>(
     events: &'a EventSender,
     cancel: &'a CancellationToken,
 ) -> BoxFuture<'a, Result<Outcome>> {
-    drive_to_end(request, backend, events, cancel).boxed()
+    let requests = Requests::default();
+    async move {
+        let driven = drive_to_end(request, backend, events, cancel, &requests);
+        requests.count(driven).await
+    }
+    .boxed()
 }
 
 async fn drive_to_end(
@@ -50,6 +55,7 @@ async fn drive_to_end(
     backend: &dyn Backend,
     events: &EventSender,
     cancel: &CancellationToken,
+    requests: &Requests,
 ) -> Result<Outcome> {
     request.check()?;
     let unusable = |error| unusable_output(&request.output, error);
@@ -86,6 +92,7 @@ async fn drive_to_end(
                     inputs: &inputs,
                     backend,
                     events,
+                    requests,
                 };
                 return attempt.with_lease(table, lease, cancel).await;
             }
@@ -157,6 +164,8 @@ struct Attempt<'a> {
     inputs: &'a [ResolvedInput],
     backend: &'a dyn Backend,
     events: &'a EventSender,
+    /// What the driver itself sends.
+    requests: &'a Requests,
 }
 
 impl Attempt<'_> {
@@ -255,6 +264,7 @@ impl Attempt<'_> {
             seconds: started.elapsed().as_secs_f64(),
             place: self.backend.place().await,
             retries: pieces.retries(),
+            usage: pieces.usage(self.requests),
             inputs: audited.inputs,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::{Backend, Needs, PhysicalJob};
 use super::events::{EventSender, RunEvent, StageProgress};
+use super::usage::{Usage, requests_of};
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -84,6 +85,7 @@ impl Backend for Embedded {
                 .unwrap_or_else(|| Error::from_datafusion(&cause, "run", object))
         };
         let partitions = job.plan.output_partitioning().partition_count();
+        let began = Instant::now();
         let mut tasks = Tasks::new();
         for partition in 0..partitions {
             let (plan, context) = (job.plan.clone(), job.state.task_ctx());
@@ -93,6 +95,12 @@ impl Backend for Embedded {
         let watched = watch(&mut tasks, partitions, &job, events, cancel).await;
         // Whatever the end, no task goes on: what it wrote later would escape the clearing up.
         tasks.shutdown().await;
+        let (s3_reads, s3_writes) = requests_of(job.plan.as_ref());
+        job.meter.add(Usage {
+            slot_seconds: began.elapsed().as_secs_f64() * self.cores as f64,
+            s3_reads,
+            s3_writes,
+        });
         watched?.map_err(failed)
     }
 }

@@ -16,6 +16,7 @@ mod pieces;
 mod planner;
 mod request;
 mod retry;
+mod usage;
 mod verdict;
 
 pub use backend::{Backend, Needs, PhysicalJob};
@@ -29,4 +30,5 @@ pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{ResolvedInput, resolve as resolve_inputs};
 pub use planner::{Planned, Planner};
 pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
+pub use usage::{Meter, Usage};
 pub use verdict::{FileRejects, InputSummary, Verdict};

@@ -10,7 +10,7 @@ use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
 use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table};
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
-use cinemill_engine::store::Location;
+use cinemill_engine::store::{Location, Requests};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
@@ -25,6 +25,7 @@ use super::inputs::ResolvedInput;
 use super::planner::{Planned, Planner};
 use super::request::RunRequest;
 use super::retry::Retry;
+use super::usage::{Meter, Usage};
 
 /// Executes the pieces of one driver's attempt at a run.
 pub struct Pieces<'a> {
@@ -34,6 +35,7 @@ pub struct Pieces<'a> {
     events: &'a EventSender,
     planner: Planner<'a>,
     retries: AtomicU32,
+    meter: Meter,
 }
 
 /// What a piece wrote.
@@ -59,12 +61,18 @@ impl<'a> Pieces<'a> {
             events,
             planner: Planner::new(request, backend).attempt(attempt),
             retries: AtomicU32::new(0),
+            meter: Meter::default(),
         }
     }
 
     /// How many pieces were executed again.
     pub fn retries(&self) -> u32 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// What all of them used, and the driver with its `requests`.
+    pub fn usage(&self, requests: &Requests) -> Usage {
+        self.meter.with(requests)
     }
 
     /// Executes and checks; at the end the commit holds all that it is to publish.
@@ -259,6 +267,7 @@ impl<'a> Pieces<'a> {
             phase: phase.to_owned(),
             state,
             plan,
+            meter: self.meter.clone(),
         };
         let rows = self.backend.execute(job, self.events, cancel).await?;
         if cancel.is_cancelled() {

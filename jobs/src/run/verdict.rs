@@ -6,6 +6,8 @@ use std::fmt;
 use indicatif::HumanBytes;
 use serde::{Deserialize, Serialize};
 
+use super::usage::Usage;
+
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -23,6 +25,9 @@ pub struct Verdict {
     /// How many pieces of the run were lost and executed again.
     #[serde(default)]
     pub retries: u32,
+    /// Absent from runs that earlier versions noted.
+    #[serde(default)]
+    pub usage: Usage,
     pub inputs: Vec<InputSummary>,
 }
 

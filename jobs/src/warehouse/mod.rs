@@ -55,20 +55,6 @@ pub trait Warehouse: Send {
     async fn transact(&mut self, script: &Script<'_>, cancel: &CancellationToken) -> Result<()>;
 }
 
-/// An error with its causes, in one line.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text.replace('\n', " ")
-}
-
 fn cancelled() -> Error {
     let cause = "it was cancelled; what was begun is rolled back";
     Error::new(Kind::Cancelled, "finish", "the transaction", cause)

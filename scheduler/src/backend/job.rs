@@ -9,10 +9,10 @@ use ballista_core::serde::protobuf::{self, job_status};
 use ballista_scheduler::state::execution_graph::ExecutionGraph;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_jobs::run::{EventSender, PhysicalJob, RunEvent, StageProgress};
+use cinemill_jobs::run::{EventSender, PhysicalJob, RunEvent, StageProgress, Usage};
 use datafusion::prelude::SessionContext;
 
-use super::{ClusterBackend, POLL_INTERVAL, books, holders};
+use super::{ClusterBackend, POLL_INTERVAL, books, holders, usage};
 use crate::fleet::Held;
 use crate::slots::job_name;
 
@@ -153,6 +153,22 @@ impl<'a> Job<'a> {
             tracing::error!(run, phase, job = %self.id, cause, "the books do not balance");
             self.given_up(format!("the books do not balance: {cause}"))
         })
+    }
+
+    /// What the job has used so far, as far as Ballista still knows.
+    pub async fn usage(&self) -> Usage {
+        let tasks = &self.backend.scheduler.state.task_manager;
+        let running = tasks
+            .get_running_job_cache()
+            .get(&self.id)
+            .map(|job| job.execution_graph.clone());
+        if let Some(graph) = running {
+            return usage::of(graph.read().await.as_ref());
+        }
+        match self.backend.jobs.get_execution_graph(&self.id).await {
+            Ok(Some(graph)) => usage::of(graph.as_ref()),
+            _ => Usage::default(),
+        }
     }
 
     async fn ended_graph(&self) -> Result<Box<dyn ExecutionGraph + Send + Sync>> {

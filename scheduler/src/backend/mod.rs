@@ -4,6 +4,7 @@ mod books;
 pub mod holders;
 mod job;
 mod results;
+mod usage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -156,6 +157,7 @@ impl Backend for ClusterBackend {
             () = cancel.cancelled() => Err(cancelled(&plan.run_id)),
             ended = job.watch(events) => ended,
         };
+        plan.meter.add(job.usage().await);
         if ended.is_err() {
             job.stop().await;
         }

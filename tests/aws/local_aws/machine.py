@@ -15,7 +15,7 @@ class Machine:
         self.address = address
         self.places = places
         names = "|".join(places)
-        # Whole paths only: neither /home/usr/local/bin nor /mnt2.
+        # Whole paths only: neither /srv/usr/local/bin nor /mnt2.
         self.named_place = re.compile(rf"(?<![\w./-])({names})(?=/|$|[^\w./-])")
 
     def word(self, word: str) -> str:

@@ -55,12 +55,9 @@ def announce(request: Request, path: list[str]) -> Response:
 
 
 def take_away(node: Node) -> None:
-    """Ends the instance; EMR brings its group back to its size."""
+    """Ends the instance, as EC2 does it."""
     node.terminate("INSTANCE_FAILURE", "Instance was terminated by EC2: spot interruption")
-    with node.cluster.changed:
-        if node.cluster.is_up:
-            node.group.fill()
-    node.cluster.node_changed(node)
+    node.cluster.node_lost(node)
 
 
 def node_of(path: list[str]) -> Node:

@@ -17,6 +17,10 @@ def validate_state_machine_definition(self: StepFunctionResponse) -> TYPE_RESPON
     return 200, {}, '{"result": "OK", "diagnostics": [], "truncated": false}'
 
 
+def list_state_machine_versions(self: StepFunctionResponse) -> TYPE_RESPONSE:
+    return 200, {}, '{"stateMachineVersions": []}'
+
+
 def is_action_permitted(
     self: IAMPolicyStatement, *arguments: Any, **named: Any
 ) -> PermissionResult:
@@ -35,4 +39,5 @@ def install() -> None:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     ApplicationAutoScalingResponse.list_tags_for_resource = list_tags_for_resource
     StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition
+    StepFunctionResponse.list_state_machine_versions = list_state_machine_versions
     IAMPolicyStatement.is_action_permitted = is_action_permitted

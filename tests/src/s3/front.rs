@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::faults::{Faults, Moment};
+use super::seen::Seen;
 use super::troubles::Trouble;
 
 /// How long a client gets to read what comes before a broken end.
@@ -25,6 +26,7 @@ const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Front {
     pub service: S3Service,
     pub faults: Arc<Faults>,
+    pub seen: Arc<Seen>,
 }
 
 /// Serves until dropped, which ends all connections.
@@ -66,6 +68,7 @@ impl Front {
         socket: &TcpSocket,
     ) -> Result<HttpResponse, HttpError> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        self.seen.note(&method, &uri);
         self.faults.holds.pass(Moment::Before, &method, &uri).await;
         let fault = self.faults.next(&method, &uri);
         let mut request = request.map(Body::from);

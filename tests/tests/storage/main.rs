@@ -13,3 +13,4 @@ mod faults;
 mod fixture;
 mod gc;
 mod leftovers;
+mod requests;

@@ -79,6 +79,23 @@ impl Table {
         Ok(read(self, run_id).await?.map(|(record, _)| record))
     }
 
+    /// The records of all runs that this table saw, the oldest first.
+    pub async fn run_records(&self) -> Result<Vec<RunRecord>> {
+        let folder = self.location.join(RUNS);
+        let mut records = Vec::new();
+        for object in self.store.list(folder.path()).await? {
+            let Some((bytes, _)) = self.store.read(&object.location).await? else {
+                continue;
+            };
+            // What is not a record lies there too: locks and leftovers.
+            if let Ok(record) = serde_json::from_slice::<RunRecord>(&bytes) {
+                records.push(record);
+            }
+        }
+        records.sort_by_key(|record| record.started_at);
+        Ok(records)
+    }
+
     /// Asks for the right to drive a run, as a fresh one or after a failed or dead attempt.
     pub async fn lease(&self, run_id: &str, job: &str) -> Result<LeaseOutcome> {
         let found = read(self, run_id).await?;

@@ -3,8 +3,8 @@
 use cinemill_engine::error::{Error, Kind};
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::causes::words;
 use crate::warehouse::target::Server;
-use crate::warehouse::words;
 
 /// A statement's failure.
 pub fn failure(cause: &tokio_postgres::Error, verb: &str, object: &str) -> Error {

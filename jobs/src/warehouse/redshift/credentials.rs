@@ -2,8 +2,9 @@
 
 use cinemill_engine::error::{Error, Kind, Result};
 
+use super::Compute;
 use super::failure::failure;
-use super::{Compute, aws};
+use crate::aws;
 use crate::warehouse::dialect::Dialect;
 use crate::warehouse::postgres::{self, Postgres};
 use crate::warehouse::target::Server;
@@ -21,7 +22,7 @@ pub async fn connect(server: &Server, compute: &Compute) -> Result<Postgres> {
 }
 
 async fn of_workgroup(name: &str, database: &str) -> Result<(String, String)> {
-    let client = aws_sdk_redshiftserverless::Client::new(&aws().await?);
+    let client = aws_sdk_redshiftserverless::Client::new(&aws::config("Redshift").await?);
     let request = client
         .get_credentials()
         .workgroup_name(name)
@@ -32,7 +33,7 @@ async fn of_workgroup(name: &str, database: &str) -> Result<(String, String)> {
 }
 
 async fn of_cluster(name: &str, database: &str) -> Result<(String, String)> {
-    let client = aws_sdk_redshift::Client::new(&aws().await?);
+    let client = aws_sdk_redshift::Client::new(&aws::config("Redshift").await?);
     let request = client
         .get_cluster_credentials_with_iam()
         .cluster_identifier(name)

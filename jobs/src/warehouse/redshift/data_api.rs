@@ -10,8 +10,9 @@ use cinemill_engine::error::{Error, Kind, Result};
 use rand::Rng;
 use tokio_util::sync::CancellationToken;
 
+use super::Compute;
 use super::failure::{failure, refusal};
-use super::{Compute, aws};
+use crate::aws;
 use crate::warehouse::dialect::Dialect;
 use crate::warehouse::script::{Purpose, Script, Statement};
 use crate::warehouse::{Row, Warehouse, cancelled};
@@ -38,7 +39,7 @@ impl DataApi {
     /// `Usage` where no region is known.
     pub async fn open(compute: &Compute, database: &str) -> Result<Self> {
         Ok(Self {
-            client: Client::new(&aws().await?),
+            client: Client::new(&aws::config("Redshift").await?),
             compute: compute.clone(),
             database: database.to_owned(),
         })

@@ -20,7 +20,7 @@ def answer(request: Request, path: list[str]) -> Response:
     with task.changed:
         reason = protection.refusal(task)
         if reason:
-            failure = {"Arn": task.arn, "Reason": reason}
+            failure = {"Arn": task.arn, "Detail": None, "Reason": reason}
             return told({"requestID": task.id, "failure": failure})
         if request.method == "PUT":
             protect(task, request.get_json())

@@ -1,6 +1,7 @@
 """ECS' API: moto's, with the services and tasks of this package."""
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -176,15 +177,16 @@ class Response(EC2ContainerServiceResponse):
     def update_task_protection(self) -> ActionResult:
         is_on = self._get_bool_param("protectionEnabled")
         minutes = self._get_int_param("expiresInMinutes", protection.MINUTES) if is_on else None
-        return self._protections(lambda task: task.protect(protection.checked(minutes)))
+        protection.checked(minutes)
+        return self._protections(protection.CHANGED_MAX, lambda task: task.protect(minutes))
 
     def get_task_protection(self) -> ActionResult:
-        return self._protections(lambda task: None)
+        return self._protections(protection.ASKED_MAX, lambda task: None)
 
-    def _protections(self, act: Any) -> ActionResult:
+    def _protections(self, most: int, act: Callable[[EcsTask], None]) -> ActionResult:
         names = self._get_param("tasks", [])
-        if len(names) > protection.TASKS_MAX:
-            raise InvalidParameterException("Too many tasks: at most 10 in one call.")
+        if len(names) > most:
+            raise InvalidParameterException(f"Too many tasks: at most {most} in one call.")
         cluster = self._get_param("cluster", "default")
         protected, failures = [], []
         with self.ecs_backend.changed:

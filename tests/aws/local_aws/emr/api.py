@@ -42,6 +42,14 @@ class Backend(ElasticMapReduceBackend):
                     group.fill()
         return added
 
+    def _manage_security_groups(self, **named: Any) -> tuple[str, str, str]:
+        """The groups as they are: rules that moto adds it cannot take away again."""
+        return (
+            named["emr_managed_master_security_group"],
+            named["emr_managed_slave_security_group"],
+            named["service_access_security_group"],
+        )
+
     def run_instances(self, *_: Any, **__: Any) -> None:
         """Nothing: the groups start their nodes once the cluster is complete."""
 

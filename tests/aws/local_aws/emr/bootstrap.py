@@ -1,36 +1,32 @@
 """A node's way from PROVISIONING to RUNNING: its bootstrap actions."""
 
 import logging
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 from local_aws import site
 from local_aws.emr.nodes import Node
-from local_aws.processes import Closed
 
 log = logging.getLogger(__name__)
 
 
 class Boot:
-    """Boots a node in a thread of its own, and says so when that ended, either way."""
+    """Boots a node in a thread of its own, and says so when it begins and when it ended."""
 
-    def __init__(self, node: Node, ended: Callable[[Node], None]) -> None:
+    def __init__(self, node: Node, changed: Callable[[Node], None]) -> None:
         self.node = node
-        self.ended = ended
-        # An event, so that nobody waits for a node that is gone already.
-        self.delay = threading.Event()
+        self.changed = changed
         threading.Thread(target=self._run, name=f"boot {node.ec2_id}", daemon=True).start()
 
     def _run(self) -> None:
-        try:
-            self.delay.wait(site.current().boot_delay_s)
-            if self.node.change("BOOTSTRAPPING"):
-                self.ended(self.node)
-                self.node.prepare()
-                self._run_actions()
-        except Closed:
-            return
-        self.ended(self.node)
+        time.sleep(site.current().boot_delay_s)
+        if self.node.change("BOOTSTRAPPING"):
+            self.changed(self.node)
+            self.node.prepare()
+            self._run_actions()
+        self.changed(self.node)
 
     def _run_actions(self) -> None:
         for number, action in enumerate(self.node.cluster.bootstrap_actions, 1):
@@ -55,7 +51,7 @@ class Boot:
         logs = node.path(f"/emr/instance-controller/log/bootstrap-actions/{number}")
         process = node.start([str(program), *args], logs)
         # Whoever ends the node ends the process.
-        code = process.wait() if process else 0
+        code = process.wait() if process else -signal.SIGKILL
         uri = self._keep_logs(number, logs)
         if code == 0:
             return None

@@ -112,6 +112,16 @@ class EmrCluster(Cluster):
                 self.state = "BOOTSTRAPPING"
             self.changed.notify_all()
 
+    def node_lost(self, node: Node) -> None:
+        """Brings the group of a node that was taken away back to its size; not the primary's."""
+        with self.changed:
+            if self.is_alive and node.group.role == "MASTER":
+                reason = "The master node was terminated"
+                self.end("TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", reason)
+            elif self.is_up:
+                node.group.fill()
+            self.changed.notify_all()
+
     def _boot_failure(self) -> str | None:
         """Why the cluster cannot come up: its primary failed, or most of its core nodes did."""
         for group in self.groups:

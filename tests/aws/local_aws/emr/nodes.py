@@ -14,6 +14,7 @@ from moto.moto_api._internal import mock_random
 
 from local_aws import site
 from local_aws.machine import Machine
+from local_aws.processes import Closed
 from local_aws.units import Service, Unit
 
 if TYPE_CHECKING:
@@ -101,7 +102,10 @@ class Node(Machine):
         }
 
     def start(self, argv: list[str], log_folder: Path) -> subprocess.Popen | None:
-        """Starts a process whose output goes to two files of a folder; none on a lost node."""
+        """Starts a process whose output goes to two files of a folder; none on a lost node.
+
+        When the local AWS stops, all nodes are lost.
+        """
         log_folder.mkdir(parents=True, exist_ok=True)
         files = (log_folder / "stdout", log_folder / "stderr")
         return self._start(argv, self.environment(), files)
@@ -113,9 +117,12 @@ class Node(Machine):
         with self.lock, open(files[0], "ab") as stdout, open(files[1], "ab") as stderr:
             if not self.is_alive:
                 return None
-            return site.current().processes.start(
-                self.owner, argv, environment, self.folder, stdout, stderr
-            )
+            try:
+                return site.current().processes.start(
+                    self.owner, argv, environment, self.folder, stdout, stderr
+                )
+            except Closed:
+                return None
 
     # --- services -------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from moto.core.utils import utcnow
 from moto.emr.models import Step
 
 from local_aws import site
-from local_aws.processes import Closed
 
 if TYPE_CHECKING:
     from local_aws.emr.cluster import EmrCluster
@@ -73,8 +72,6 @@ class EmrStep(Step):
     def _run(self) -> None:
         try:
             code = self._run_process()
-        except Closed:
-            return
         except Exception as cause:
             log.exception("step %s did not start", self.id)
             self._log("controller", f"failed to start: {cause}\n")
