@@ -138,7 +138,7 @@ class CinemillDeadlineOperator(BaseOperator):
         except (BotoCoreError, ClientError) as error:
             return f"how far run {day.run_id} is cannot be told: {error}"
         if not record:
-            return f"run {day.run_id} did not begin: look at {self.daily_dag_id} in Airflow"
+            return f"run {day.run_id} left no record: look at {self.daily_dag_id} in Airflow"
         error = record.get("error")
         reason = f": failed to {error['action']}: {error['cause']}" if error else ""
         return f"run {day.run_id} is {record['state']}{reason}"

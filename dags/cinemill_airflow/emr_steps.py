@@ -78,21 +78,28 @@ class Steps:
         return read(self._emr.describe_step(ClusterId=self.cluster_id, StepId=step_id)["Step"])
 
     def cancel(self, step_id: str, grace_s: float, log: Logger) -> None:
-        """Cancels a step and waits for its end; kills what does not end in time."""
+        """Cancels a step and waits for its end.
+
+        One that does not end in time is to be killed. EMR does not say whether it does that to a
+        step that is being cancelled already; the end of the cluster ends it in any case.
+        """
         log.warning("cancelling step %s", step_id)
-        self._cancel(step_id, "SEND_INTERRUPT")
+        self._cancel(step_id, "SEND_INTERRUPT", log)
         until = time.monotonic() + grace_s
         while self.describe(step_id).goes_on:
             if time.monotonic() > until:
                 log.warning("step %s did not end in %s s: killing it", step_id, grace_s)
-                self._cancel(step_id, "TERMINATE_PROCESS")
+                self._cancel(step_id, "TERMINATE_PROCESS", log)
                 return
             time.sleep(1)
 
-    def _cancel(self, step_id: str, option: str) -> None:
-        self._emr.cancel_steps(
+    def _cancel(self, step_id: str, option: str, log: Logger) -> None:
+        answer = self._emr.cancel_steps(
             ClusterId=self.cluster_id, StepIds=[step_id], StepCancellationOption=option
         )
+        for info in answer["CancelStepsInfoList"]:
+            if info["Status"] == "FAILED":
+                log.warning("%s of step %s was refused: %s", option, step_id, info["Reason"])
 
     def cluster(self) -> Cluster:
         found = self._emr.describe_cluster(ClusterId=self.cluster_id)["Cluster"]

@@ -30,7 +30,7 @@ def explain(
         # Nothing tells the exit code. A run that had begun was lost on the way, and goes on where
         # it was; a command that said nothing at all would say nothing again.
         retry = step.state == "FAILED" and bool(report and report.begun)
-        lines = [f"{what}: its step ended as {step.state} without a report"]
+        lines = [f"{what}: its step ended as {step.state} without an end in its report"]
         lines += [f"{name}: {text}" for name, text in step.details.items()]
         lines += printed(s3, cluster, step, log_wait_s)
         ending = Ending(lines, retry)

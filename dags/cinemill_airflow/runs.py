@@ -11,7 +11,7 @@ LENGTH_MAX = 128
 def run_id(dag_run: Any) -> str:
     """Ids of runs with a date sort by it, within a DAG; Airflow 3 knows runs without one."""
     moment = getattr(dag_run, "logical_date", None)
-    tail = stamp(moment) if moment else re.sub(r"[^A-Za-z0-9]+", "-", dag_run.run_id).strip("-")
+    tail = stamp(moment) if moment else re.sub(r"[^A-Za-z0-9_.-]+", "-", dag_run.run_id)
     return f"{dag_run.dag_id}-{tail}"[:LENGTH_MAX]
 
 

@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, Context
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cinemill_airflow import outcome
 from cinemill_airflow.emr_steps import ATTACHABLE, CANCEL_GRACE_S, Step, Steps, name_of
@@ -150,7 +150,7 @@ class CinemillStepOperator(BaseOperator):
         while True:
             try:
                 return self._steps.describe(self._step_id)
-            except (ClientError, HTTPClientError) as error:
+            except (BotoCoreError, ClientError) as error:
                 if not passes(error) or time.monotonic() - begun > self.patience_s:
                     raise AirflowException(
                         f"failed to describe step {self._step_id}: {error}; it may go on"
@@ -167,9 +167,10 @@ class CinemillStepOperator(BaseOperator):
             self.log.warning("failed to read the report %s: %r", report.location, error)
 
 
-def passes(error: ClientError | HTTPClientError) -> bool:
+def passes(error: BotoCoreError | ClientError) -> bool:
     """Whether it may be over at the next look."""
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, BotoCoreError):
+        # Connections, time limits, credentials that are about to be renewed.
         return True
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return error.response["Error"]["Code"] in THROTTLED or status >= 500
