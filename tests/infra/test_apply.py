@@ -76,6 +76,22 @@ class Apply(Local):
         self.assertEqual(len(self.tasks("executor")), 2)
         self.destroy(folder)
 
+    def test_warehouse(self) -> None:
+        """What is around the warehouse; moto knows neither Redshift Serverless nor a budget's readers."""
+        network = self.network()
+        three = {"subnet_ids": network["subnet_ids"][:3], "alarm_email": "ops@example.org"}
+        release = {"release_key": "none.tar.gz", "release_sha256": "0" * 64}
+        folder = self.example("warehouse", LOCAL, network | three | release)
+        around = [
+            "aws_iam_role_policy.copy",
+            "aws_security_group.this",
+            "aws_sns_topic_subscription.email",
+        ]
+        self.apply(folder, *[f"-target=module.warehouse.{name}" for name in around])
+        policies = self.aws.client("iam").list_role_policies(RoleName=f"{NAME}-redshift-copy")
+        self.assertEqual(policies["PolicyNames"], ["read-tables"])
+        self.destroy(folder)
+
     def tasks(self, service: str) -> list[dict]:
         ecs = self.aws.client("ecs")
         arns = ecs.list_tasks(cluster=NAME, serviceName=service)["taskArns"]
