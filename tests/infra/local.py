@@ -10,15 +10,12 @@ from workspace import Terraform
 
 sys.path.insert(0, str(ROOT / "tests/aws"))
 
-# There are no accounts and regions to check; and buckets may go with what is in them.
+# moto's buckets have no host names of their own. Buckets may go with what is in them.
 LOCAL = """
 provider "aws" {
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-  s3_use_path_style           = true
-  max_retries                 = 2
+  skip_metadata_api_check = true
+  s3_use_path_style       = true
+  max_retries             = 2
 }
 
 module "storage" {
