@@ -22,7 +22,7 @@ pub use self::emr::{EmrDefinition, EmrTarget, create as create_emr};
 pub use self::local::{LocalCluster, logs as local_logs, start, stop};
 pub use self::local_target::LocalTarget;
 pub use self::logs::{Log, LogQuery};
-pub use self::scale::{Scaled, Wish, scale};
+pub use self::scale::{Scaled, Wish, idle, scale};
 pub use self::shape::Shape;
 
 /// Where schedulers listen.
