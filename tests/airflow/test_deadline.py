@@ -30,6 +30,7 @@ class Deadline(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.world = deployment()
+        cls.target = cls.world.redshift.target
         cls.enterClassContext(mock.patch.dict(os.environ, cls.world.environment))
         cls.enterClassContext(mock.patch.object(CinemillDeadlineOperator, "log", LOG))
 
@@ -42,15 +43,14 @@ class Deadline(unittest.TestCase):
         cinemill("run", "imdb_titles", "--input", raw, "--output", self.output, "--run-id", run)
 
     def load(self) -> None:
-        target = self.world.redshift.target
-        cinemill("load", self.output, "--to", target, "--table", self.table, "--create")
+        cinemill("load", self.output, "--to", self.target, "--table", self.table, "--create")
 
     def check(self, moment: datetime = DEADLINE, **changed: object) -> None:
         settings = {
             "task_id": "check",
             "table": self.table,
             "output_folder": self.output,
-            "target": self.world.redshift.target,
+            "target": self.target,
             "topic": self.world.topic,
             "daily": Daily(),
             "daily_dag_id": "imdb_daily",

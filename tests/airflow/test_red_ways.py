@@ -5,31 +5,32 @@ import signal
 import unittest
 from pathlib import Path
 
-from support import FOLDER
-from support.airflow import Served
-from support.world import FrozenExecutors, bad_source, deployment, good_source, wait_for
+from support.world import (
+    SMALL,
+    FrozenExecutors,
+    bad_source,
+    deployment,
+    good_source,
+    served,
+    wait_for,
+)
 
 DAG = "imdb_process_data"
 STEP = "add_and_watch_step"
-# One executor is enough to fail. Only what may pass is tried again.
-SETTINGS = {"executors": 1, "retries": 1}
 
 
 class RedWays(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.world = deployment()
-        cls.settings = cls.world.settings("red-ways", good_source(), **SETTINGS)
-        environment = cls.world.environment | cls.settings.environment
-        cls.airflow = Served(FOLDER / "red-ways", cls.world.redshift, environment)
-        cls.enterClassContext(cls.airflow)
+        cls.airflow, cls.settings = served()
 
     def setUp(self) -> None:
         self.name = self._testMethodName.removeprefix("test_").replace("_", "-")
 
     def trigger(self, source: Path, **changed: object) -> None:
         # Every task reads them anew.
-        self.settings.write(source, **SETTINGS | changed)
+        self.settings.write(source, **SMALL | changed)
         self.airflow.trigger(DAG, self.name)
 
     def tasks(self) -> dict[str, tuple[str, int, int]]:

@@ -14,10 +14,10 @@ TABLE = 'SELECT * FROM public.imdb_titles ORDER BY title_key COLLATE "C"'
 class Whole(unittest.TestCase):
     def setUp(self) -> None:
         self.world = deployment()
+        self.world.redshift.clear()
         settings = self.world.settings("whole", good_source())
-        self.airflow = Airflow(
-            FOLDER / "whole", self.world.redshift, self.world.environment | settings.environment
-        )
+        environment = self.world.environment | settings.environment
+        self.airflow = Airflow(FOLDER / "whole", self.world.redshift, environment)
 
     def test_from_the_source_to_the_warehouse(self) -> None:
         told = self.airflow.run("dags", "test", "imdb_process_data").stdout

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,12 +79,6 @@ class Airflow:
         )
         return {task: (state, tries, pid) for task, state, tries, pid in rows}
 
-    def state(self, dag_id: str, run_id: str) -> str:
-        """That of the run."""
-        query = "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s"
-        ((state,),) = self.redshift.ask(query, dag_id, run_id, url=self.database)
-        return state
-
     def log(self, dag_id: str, run_id: str, task_id: str, number: int = 1) -> list[str]:
         """The lines of a task's log, as the file has them; none before it has begun."""
         place = f"dag_id={dag_id}/run_id={run_id}/task_id={task_id}/attempt={number}.log"
@@ -115,7 +110,7 @@ class Served(Airflow):
         )
         self.processes: list[subprocess.Popen] = []
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
         for program in self.programs:
             with open(self.folder / f"{program}.log", "w") as log:
                 process = subprocess.Popen(
@@ -129,7 +124,7 @@ class Served(Airflow):
             self.processes.append(process)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -142,22 +137,45 @@ class Served(Airflow):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def trigger(self, dag_id: str, run_id: str) -> None:
+    def unpause(self, dag_id: str) -> None:
+        """Has what is triggered run, and of a schedule what is due."""
         self._wait_for(dag_id)
         if MAJOR == 2:
             self.run("dags", "unpause", dag_id)
+        else:
+            self._call("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, run_id: str) -> None:
+        self.unpause(dag_id)
+        if MAJOR == 2:
             self.run("dags", "trigger", dag_id, "--run-id", run_id)
+        else:
+            body = {"dag_run_id": run_id, "logical_date": None}
+            self._call("POST", f"dags/{dag_id}/dagRuns", body)
+
+    def backfill(self, dag_id: str, first: date, last: date) -> None:
+        if MAJOR == 2:
+            days = ["--start-date", str(first), "--end-date", str(last + timedelta(days=1))]
+            self.run("dags", "backfill", dag_id, *days)
             return
-        self._call("PATCH", f"dags/{dag_id}", {"is_paused": False})
-        self._call("POST", f"dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
+        days = ["--from-date", str(first), "--to-date", str(last + timedelta(days=1))]
+        limits = ["--max-active-runs", "1", "--reprocess-behavior", "failed"]
+        self.run("backfill", "create", "--dag-id", dag_id, *days, *limits)
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """The states of a DAG's runs, in the order of their dates."""
+        query = "SELECT run_id, state FROM dag_run WHERE dag_id = %s ORDER BY logical_date"
+        if MAJOR == 2:
+            query = query.replace("logical_date", "execution_date")
+        return dict(self._ask(query, dag_id))
 
     def _wait_for(self, dag_id: str) -> None:
         query = "SELECT 1 FROM serialized_dag WHERE dag_id = %s"
-        wait_for(f"{dag_id} is parsed", lambda: self._ask_quietly(query, dag_id), 90)
+        wait_for(f"{dag_id} is parsed", lambda: self._ask(query, dag_id), 90)
         if MAJOR == 3:
             wait_for("the API answers", self._is_healthy, 90)
 
-    def _ask_quietly(self, query: str, *values: object) -> list[tuple]:
+    def _ask(self, query: str, *values: object) -> list[tuple]:
         return self.redshift.ask(query, *values, url=self.database)
 
     def _is_healthy(self) -> bool:
@@ -199,7 +217,7 @@ class Served(Airflow):
         """Waits for the run's end; its state."""
 
         def ended() -> str | None:
-            state = self.state(dag_id, run_id)
+            state = self.runs(dag_id)[run_id]
             return state if state in ("success", "failed") else None
 
         return wait_for(f"{run_id} of {dag_id} ends", ended, seconds)

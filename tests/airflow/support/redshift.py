@@ -47,6 +47,13 @@ class Redshift:
 
     # --- PostgreSQL ------------------------------------------------------------------------------
 
+    def clear(self) -> None:
+        """Takes out of the one database that there is what loads have left."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA IF EXISTS cinemill CASCADE")
+            cursor.execute("DROP TABLE IF EXISTS public.imdb_titles")
+        connection.close()
+
     def database(self, name: str) -> str:
         """Makes a database; its address, without the password."""
         connection = self.connect()

@@ -11,9 +11,10 @@ from typing import Self
 from fixtures import wait_for
 
 from support import FOLDER
-from support.deployment import Deployment, source
+from support.airflow import Served
+from support.deployment import Deployment, Settings, source
 
-__all__ = ["FrozenExecutors", "bad_source", "deployment", "good_source", "wait_for"]
+__all__ = ["FrozenExecutors", "bad_source", "deployment", "good_source", "served", "wait_for"]
 
 
 @functools.cache
@@ -33,6 +34,21 @@ def good_source() -> Path:
 def bad_source() -> Path:
     """With a key that stands twice, which ends a run with exit code 11."""
     return source(FOLDER / "bad-source", titles=300, double=True)
+
+
+# One executor is enough to fail. Only what may pass is tried again.
+SMALL = {"executors": 1, "retries": 1}
+
+
+@functools.cache
+def served() -> tuple[Served, Settings]:
+    """An Airflow with all its processes, and the settings of its DAGs, which a test may change."""
+    world = deployment()
+    settings = world.settings("served", good_source(), **SMALL)
+    environment = world.environment | settings.environment
+    airflow = Served(FOLDER / "served", world.redshift, environment).start()
+    atexit.register(airflow.stop)
+    return airflow, settings
 
 
 class FrozenExecutors:
