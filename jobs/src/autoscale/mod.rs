@@ -66,8 +66,12 @@ impl Controller<'_> {
         {
             marker::touch(path)?;
         }
-        let from = self.target.describe().await?.executors;
-        let Some(to) = policy.decide(Instant::now(), &slots, from) else {
+        let cluster = self.target.describe().await?;
+        let from = cluster.executors;
+        let decided = policy.decide(Instant::now(), &slots, from);
+        // Core nodes stay, whatever the limits say.
+        let to = decided.map(|to| to.max(cluster.executors_min()));
+        let Some(to) = to.filter(|to| *to != from) else {
             return Ok(());
         };
         let wanted = slots.wanted;

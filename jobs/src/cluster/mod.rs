@@ -101,6 +101,11 @@ impl Description {
         self.nodes.iter().filter(|node| node.role == Role::Executor)
     }
 
+    /// How many executors there are at least: those on nodes that stay.
+    pub fn executors_min(&self) -> usize {
+        self.executor_nodes().filter(|node| node.is_fixed).count()
+    }
+
     /// The scheduler's address.
     ///
     /// # Errors

@@ -61,10 +61,7 @@ pub async fn scale(target: &dyn Target, client: &Client, wish: Wish) -> Result<S
 }
 
 fn check(cluster: &Description, executors: usize) -> Result<()> {
-    let fixed = cluster
-        .executor_nodes()
-        .filter(|node| node.is_fixed)
-        .count();
+    let fixed = cluster.executors_min();
     if executors >= fixed {
         return Ok(());
     }

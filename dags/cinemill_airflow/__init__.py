@@ -1,0 +1,1 @@
+"""What the DAGs of cinemill are built from: docs/airflow.md."""
