@@ -72,9 +72,35 @@ class Apply(Local):
         self.everything_is_bounded(outputs["operator_policy_arn"])
         (task,) = self.tasks("scheduler")
         (interface,) = task["containers"][0]["networkInterfaces"]
-        self.wait_for_executors(f"{interface['privateIpv4Address']}:50050", 2)
-        self.assertEqual(len(self.tasks("executor")), 2)
+        scheduler = f"{interface['privateIpv4Address']}:50050"
+        self.wait_for_executors(scheduler, 2)
+        self.run_client("scale", "--target", "ecs", "--cluster", NAME, "--executors", "3")
+        self.wait_for_executors(scheduler, 3)
+        self.assertEqual(len(self.tasks("executor")), 3)
         self.destroy(folder)
+
+    def run_client(self, *command: str) -> None:
+        """Runs cinemill as a task, to its end."""
+        from fixtures import wait_for
+
+        ecs = self.aws.client("ecs")
+        (service,) = ecs.describe_services(cluster=NAME, services=["scheduler"])["services"]
+        overrides = {"containerOverrides": [{"name": "client", "command": list(command)}]}
+        (task,) = ecs.run_task(
+            cluster=NAME,
+            taskDefinition=f"{NAME}-client",
+            launchType="FARGATE",
+            networkConfiguration=service["networkConfiguration"],
+            overrides=overrides,
+        )["tasks"]
+
+        def stopped() -> dict | None:
+            arns = [task["taskArn"]]
+            (told,) = ecs.describe_tasks(cluster=NAME, tasks=arns)["tasks"]
+            return told if told["lastStatus"] == "STOPPED" else None
+
+        ended = wait_for("the client's end", stopped)
+        self.assertEqual(ended["containers"][0]["exitCode"], 0, ended)
 
     def test_warehouse(self) -> None:
         """What is around the warehouse; moto knows neither Redshift Serverless nor a budget's readers."""
