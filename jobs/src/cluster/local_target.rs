@@ -73,13 +73,13 @@ impl Target for LocalTarget {
         Ok(())
     }
 
-    /// Waits for the end of the processes, and strikes them off.
+    /// Waits for the end of the processes, and strikes them off, with all that have ended.
     async fn release(&self, _executors: usize, leaving: &[Node]) -> Result<()> {
         // With those that have ended since.
         let mut processes = started(&self.folder)?;
         let is_leaving = |executor: &ExecutorProcess| {
             let pid = executor.pid.to_string();
-            leaving.iter().any(|node| node.id == pid)
+            !is_alive(executor.pid) || leaving.iter().any(|node| node.id == pid)
         };
         let (leaving, staying) = processes.executors.into_iter().partition(is_leaving);
         processes.executors = staying;
