@@ -27,6 +27,7 @@ class RedWays(unittest.TestCase):
 
     def setUp(self) -> None:
         self.name = self._testMethodName.removeprefix("test_").replace("_", "-")
+        self.before = {cluster["Id"] for cluster in self.world.clusters("")}
 
     def trigger(self, source: Path, **changed: object) -> None:
         # Every task reads them anew.
@@ -37,7 +38,9 @@ class RedWays(unittest.TestCase):
         return self.airflow.tasks(DAG, self.name)
 
     def cluster(self) -> dict:
-        (cluster,) = self.world.clusters(f"{DAG}-{self.name}")
+        """The only one that was made since the test began."""
+        made = [each for each in self.world.clusters("") if each["Id"] not in self.before]
+        (cluster,) = made
         return cluster
 
     def steps(self) -> list[dict]:
