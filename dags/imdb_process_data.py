@@ -4,8 +4,8 @@ Brings the files to S3, makes an EMR cluster, runs `imdb_titles` on it as a step
 the cluster, whatever became of the step. Started by hand; `imdb_daily` does the same every night.
 
 **When it is red:** the last lines of the first red task say why, and whether another try may help.
-Clear `create_emr_cluster` with what follows it: the run goes on under its id, on a new cluster,
-and takes up what was done already. See docs/airflow.md.
+Clear it: the run goes on under its id, on a new cluster, which is made along with it, and takes up
+what was done already. See docs/airflow.md.
 """
 
 from airflow.providers.common.compat.sdk import chain

@@ -58,6 +58,7 @@ with DAG(
     watch = EmrStepSensor(
         task_id="watch_cinemill_step",
         job_flow_id="{{ params.cluster_id }}",
-        step_id=f"{{{{ ti.xcom_pull(task_ids='{add.task_id}')[0] }}}}",
+        step_id="{{ ti.xcom_pull(task_ids='add_cinemill_step')[0] }}",
+        poke_interval=15,
     )
     add >> watch

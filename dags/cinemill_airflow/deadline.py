@@ -109,26 +109,29 @@ class CinemillDeadlineOperator(BaseOperator):
         raise outcome.failure(self.log, lines, retry=False)
 
     def _trouble(self, day: Day) -> list[str]:
-        command = [self.program, "loads", "--to", self.target, "--table", self.table, "--json"]
         try:
-            asked = subprocess.run(
-                command,
-                env=os.environ | environment(self.aws_conn_id, self.password_conn_id),
-                capture_output=True,
-                text=True,
-                timeout=ANSWER_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as cause:
-            return [f"the warehouse cannot be asked: {cause}"]
-        if asked.returncode != 0:
-            return ["the warehouse cannot be asked:", *asked.stderr.splitlines()]
-        # Newest first.
-        newest = next(iter(json.loads(asked.stdout)), None)
+            loads = self._loads()
+        except (OSError, subprocess.SubprocessError, ValueError) as cause:
+            said = getattr(cause, "stderr", None) or str(cause)
+            return ["the warehouse cannot be asked:", *said.splitlines()]
+        newest = next(iter(loads), None)
         if newest and day.is_done_by(newest):
             return []
         has = f"{newest['run_id']}, published {newest['published_at']}" if newest else "no rows"
         return [f"the warehouse has {has}", self._how_far(day)]
+
+    def _loads(self) -> list[dict[str, Any]]:
+        """The loads into the table, newest first."""
+        command = [self.program, "loads", "--to", self.target, "--table", self.table, "--json"]
+        asked = subprocess.run(
+            command,
+            env=os.environ | environment(self.aws_conn_id, self.password_conn_id),
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=True,
+        )
+        return json.loads(asked.stdout)
 
     def _how_far(self, day: Day) -> str:
         """What the run of the day has come to; it does not matter for whether there is an alert."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, TriggerRule, chain
+from airflow.providers.common.compat.sdk import DAG, BaseOperator, chain
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from cinemill_airflow import catalog, settings
@@ -103,12 +103,14 @@ class Pipeline:
         terminate = CinemillTerminateOperator(
             task_id="terminate_emr_cluster",
             job=self.job.name,
-            # Whatever failed. Green itself, so that the end has to follow the step as well.
-            trigger_rule=TriggerRule.ALL_DONE,
             retries=TERMINATE_RETRIES,
             **self.command,
         )
         chain(upload, create, step, terminate)
+        # A teardown begins whatever failed before, and even when somebody marks the whole run as
+        # failed; one setup that succeeded is enough, so a cluster goes that a lost task has made.
+        # And who clears the step clears these with it: its cluster is gone by then.
+        terminate.as_teardown(setups=[upload, create])
         return upload, step, terminate
 
     def _create_cluster(self) -> BaseOperator:

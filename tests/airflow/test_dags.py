@@ -58,6 +58,9 @@ class Dags(unittest.TestCase):
     def chain(self, *names: str) -> set[tuple[str, str]]:
         return set(pairwise(names))
 
+    def setups(self, process: list[str], terminate: str) -> set[tuple[str, str]]:
+        return {(task, terminate) for task in process[:2]}
+
     def test_they_load(self) -> None:
         self.assertEqual(self.bag.import_errors, {})
         self.assertEqual(set(self.bag.dags), {file.stem for file in FILES})
@@ -73,6 +76,7 @@ class Dags(unittest.TestCase):
         )
         # The end follows the step as well: it is red when the step is.
         wanted.add(("add_and_watch_step", "end_data_pipeline"))
+        wanted |= self.setups(PROCESS, "terminate_emr_cluster")
         self.assertEqual(self.edges("imdb_process_data"), wanted)
 
     def test_to_redshift(self) -> None:
@@ -85,13 +89,15 @@ class Dags(unittest.TestCase):
         terminate = "imdb_process_data.terminate_emr_cluster"
         wanted = self.chain("start_data_pipeline", *process, *load, "end_data_pipeline")
         wanted |= self.chain(process[-1], terminate, "end_data_pipeline")
+        wanted |= self.setups(process, terminate)
         self.assertEqual(self.edges("imdb_daily"), wanted)
 
     def test_clusters_are_terminated_whatever_failed(self) -> None:
         for dag in self.bag.dags.values():
             for task in dag.tasks:
-                always = task.trigger_rule == "all_done"
-                self.assertEqual(always, task.task_id.endswith("terminate_emr_cluster"))
+                with self.subTest(dag.dag_id, task=task.task_id):
+                    terminates = task.task_id.endswith("terminate_emr_cluster")
+                    self.assertEqual(task.is_teardown, terminates)
 
     def test_runs_come_one_by_one_and_missed_ones_only_when_wanted(self) -> None:
         for dag in self.bag.dags.values():

@@ -109,6 +109,8 @@ class Deadline(unittest.TestCase):
     def test_a_warehouse_that_does_not_answer_is_an_alert(self) -> None:
         told = self.alert(target="postgres://nobody@127.0.0.1:1/nothing")
         self.assertIn("the warehouse cannot be asked", told)
+        self.assertIn("error: failed to", told)
+        self.assertIn("No such file", self.alert(program="/nowhere/cinemill"))
 
 
 class Days(unittest.TestCase):

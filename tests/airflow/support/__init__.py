@@ -30,8 +30,6 @@ os.environ |= {
     "AIRFLOW_HOME": str(FOLDER / "airflow"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    # Of this process alone.
-    "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
     "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
     "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
     "PYTHONPATH": str(DAGS),

@@ -44,7 +44,6 @@ class Airflow:
         self.environment = os.environ | environment | IMPATIENT
         self.environment |= {
             "AIRFLOW_HOME": str(folder),
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
