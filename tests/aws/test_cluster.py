@@ -116,7 +116,7 @@ class Emr(Clusters):
         self.cinemill("cluster", "terminate", "--target", "emr", "--cluster", name, "--force")
 
     def executors(self, cluster: str, count: int) -> None:
-        wait_for(f"{count} executors", lambda: len(self.emr.executors(cluster)) == count)
+        wait_for(f"{count} executors", lambda: len(self.emr.executors(cluster)) == count, 120)
 
     def test_a_life(self) -> None:
         made = self.created("life", 2)
@@ -204,7 +204,7 @@ class Emr(Clusters):
             [
                 programs() / "cinemill",
                 *["autoscale", "--cluster", cluster, *at, "--min", "1", "--max", "2"],
-                *["--interval-s", "1", "--out-cooldown-s", "1", "--scale-in-after-s", "20"],
+                *["--interval-s", "1", "--out-cooldown-s", "1", "--scale-in-after-s", "40"],
                 *["--busy-marker", marker],
             ],
             env=os.environ | self.aws.environment,
