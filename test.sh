@@ -21,6 +21,7 @@ for component in rustfmt clippy; do
 done
 
 missing=()
+command -v strip >/dev/null || missing+=(binutils)
 command -v ip >/dev/null || missing+=(iproute2)
 command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
     missing+=(postgresql)
@@ -38,9 +39,16 @@ if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/nu
     step apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
 fi
 
-tools="${CARGO_TARGET_DIR:-target}/python"
-step python3 -m venv "$tools"
-step "$tools/bin/pip" install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+target="${CARGO_TARGET_DIR:-target}"
+python_with() {
+    step python3 -m venv "$1"
+    step "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+}
+tools="$target/python"
+python_with "$tools" tests/python/requirements.txt
+# Airflow with its providers, and what the local AWS is made of.
+airflow="$target/airflow"
+python_with "$airflow" tests/python/airflow.txt
 
 step cargo fmt --all --check
 step "$tools/bin/ruff" format --check .
@@ -50,12 +58,16 @@ step python3 tests/tidy.py
 step "$tools/bin/sqlfluff" lint --config tests/python/sqlfluff.cfg \
     jobs/src/warehouse/tests/golden/redshift jobs/catalog/*/queries
 step python3 tests/python/redshift_lint.py
-# Terraform's part is skipped where there is no Terraform with its provider.
-PATH="$(realpath "$tools/bin"):$PATH" step python3 -m unittest discover -s tests/infra
 # The tests start these binaries. The same packages and features as in the test build, so that
 # nothing is compiled twice.
 step cargo build --release --workspace --bins --locked
 step cargo test --release --workspace --lib --bins --tests --locked --no-fail-fast
+# Clusters on an emulated AWS whose nodes are these binaries, and DAGs in a real Airflow. Terraform's
+# part is skipped where there is no Terraform with its provider.
+PATH="$(realpath "$tools/bin"):$PATH"
+for folder in aws airflow infra; do
+    step "$airflow/bin/python" -m unittest discover --start-directory "tests/$folder"
+done
 # Last, because it looks at every dependency once more.
 step cargo clippy --release --workspace --all-targets --locked -- -D warnings
 

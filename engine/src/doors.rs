@@ -91,7 +91,9 @@ fn is_here(host: &str, port: u16) -> bool {
     let Ok(mut addresses) = (host, port).to_socket_addrs() else {
         return true;
     };
-    addresses.all(|to| address_towards(to).is_none_or(|from| from == to.ip()))
+    // From 127.0.0.1 one reaches all of 127.0.0.0/8, which is here too.
+    let is_own = |from: IpAddr, to: IpAddr| from == to || from.is_loopback();
+    addresses.all(|to| address_towards(to).is_none_or(|from| is_own(from, to.ip())))
 }
 
 /// The address that this machine has towards another. Nothing is sent.
@@ -140,6 +142,7 @@ mod tests {
         let door = Door::new("127.0.0.1", None).unwrap();
         assert_eq!(door.check_peer("127.0.0.1", 1), Ok(()));
         assert_eq!(door.check_peer("localhost", 1), Ok(()));
+        assert_eq!(door.check_peer("127.77.1.2", 1), Ok(()));
         // A machine without a network cannot tell.
         if address_towards(ANYWHERE).is_some() {
             let refused = door.check_peer("192.0.2.1", 1).unwrap_err();

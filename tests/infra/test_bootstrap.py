@@ -90,10 +90,19 @@ class Bootstrap(Folder):
         unit = self.unit("scheduler")
         self.assertIn("--state-dir s3://films-lake/_cinemill/films\n", unit)
         self.assertIn("Environment=CINEMILL_EXECUTOR_WAIT_S=1800\n", unit)
-        link = self.root / "usr/local/bin/cinemill"
-        self.assertEqual(os.readlink(link), f"/opt/cinemill/{self.sha256}/cinemill")
+        link = self.root / "usr/local/bin/cinemill-scheduler"
+        self.assertEqual(os.readlink(link), f"/opt/cinemill/{self.sha256}/cinemill-scheduler")
         stream = {"/var/log/cinemill/scheduler.log": "scheduler/{instance_id}"}
         self.assertEqual(self.logs(), stream)
+
+    def test_steps_know_the_region(self) -> None:
+        self.primary()
+        self.release('echo "$AWS_REGION $*"')
+        self.assertEqual(self.bootstrap().returncode, 0)
+        command = [self.root / "usr/local/bin/cinemill", "runs", "--json"]
+        for given, known in [({}, "eu-central-1"), ({"AWS_REGION": "us-east-1"}, "us-east-1")]:
+            environment = {"PATH": os.environ["PATH"]} | given
+            self.assertEqual(call(*command, env=environment).stdout, f"{known} runs --json\n")
 
     def test_autoscale(self) -> None:
         self.primary()

@@ -102,7 +102,11 @@ class Plans(Plan):
 
     def refused(self, folder: Path, why: str, **wrong: object) -> None:
         plan = ["plan", "-input=false", "-refresh=false"]
-        plan += [f"-var={name}={json.dumps(value)}" for name, value in wrong.items()]
+        values = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in wrong.items()
+        }
+        plan += [f"-var={name}={value}" for name, value in values.items()]
         done = call("terraform", *plan, cwd=folder, env=self.environment)
         self.assertEqual(done.returncode, 1)
         self.assertIn(why, " ".join(done.stderr.replace("│", " ").split()))

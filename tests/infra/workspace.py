@@ -36,11 +36,12 @@ class Terraform(Folder):
             "TF_CLI_CONFIG_FILE": str(rc),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_ARGS": "-no-color",
         }
 
     def terraform(self, *arguments: object, cwd: Path) -> str:
         done = call("terraform", *arguments, cwd=cwd, env=self.environment)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout[-4000:] + done.stderr)
         return done.stdout
 
     def plugins(self) -> Path:

@@ -3,6 +3,7 @@
 mod marker;
 mod policy;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use cinemill_engine::error::{Error, Result};
 
 use crate::client::Client;
-use crate::cluster::{Target, Wish, scale};
+use crate::cluster::{Description, Node, Target, Wish, idle as idle_nodes, scale};
 use crate::fleet::Slots;
 
 pub use policy::{Limits, Policy};
@@ -39,9 +40,14 @@ pub enum Report {
         clean: usize,
         cut_off: usize,
     },
+    /// So many nodes that have had no executor for a while are given back.
+    Idle(usize),
     /// This look came to nothing; the next one may.
     Trouble(Error),
 }
+
+/// How long a node may be up without an executor. One whose executor was drained stays without.
+const IDLE_MAX: Duration = Duration::from_secs(300);
 
 impl Controller<'_> {
     /// Looks again and again. Whatever fails is told and tried again: nobody would start a
@@ -49,25 +55,50 @@ impl Controller<'_> {
     ///
     /// It may be dropped at any moment: a drain that has begun goes on at the scheduler, and the
     /// next controller gives the nodes back.
-    pub async fn run(&self, mut tell: impl FnMut(Report)) -> Infallible {
+    pub async fn run(&self, tell: impl Fn(Report)) -> Infallible {
+        // A drain takes a while, during which EMR still has to know that the cluster is busy.
+        tokio::join!(self.follow(&tell), self.keep_fresh(&tell)).0
+    }
+
+    async fn follow(&self, tell: &impl Fn(Report)) -> Infallible {
         let mut policy = Policy::new(self.limits);
+        let mut idle = HashMap::new();
         loop {
-            if let Err(error) = self.look(&mut policy, &mut tell).await {
+            if let Err(error) = self.look(&mut policy, &mut idle, tell).await {
                 tell(Report::Trouble(error));
             }
             tokio::time::sleep(self.interval).await;
         }
     }
 
-    async fn look(&self, policy: &mut Policy, tell: &mut impl FnMut(Report)) -> Result<()> {
-        let slots = self.client.slots().await?;
-        if is_busy(&slots)
-            && let Some(path) = &self.busy_marker
-        {
-            marker::touch(path)?;
+    async fn keep_fresh(&self, tell: &impl Fn(Report)) -> Infallible {
+        loop {
+            if let Some(path) = &self.busy_marker
+                // That the scheduler is away is told by who follows it.
+                && let Ok(slots) = self.client.slots().await
+                && is_busy(&slots)
+                && let Err(error) = marker::touch(path)
+            {
+                tell(Report::Trouble(error));
+            }
+            tokio::time::sleep(self.interval).await;
         }
-        let from = self.target.describe().await?.executors;
-        let Some(to) = policy.decide(Instant::now(), &slots, from) else {
+    }
+
+    async fn look(
+        &self,
+        policy: &mut Policy,
+        idle: &mut HashMap<String, Instant>,
+        tell: &impl Fn(Report),
+    ) -> Result<()> {
+        let slots = self.client.slots().await?;
+        let cluster = self.target.describe().await?;
+        self.give_back_idle(&cluster, idle, tell).await?;
+        let from = cluster.executors;
+        let decided = policy.decide(Instant::now(), &slots, from);
+        // Core nodes stay, whatever the limits say.
+        let to = decided.map(|to| to.max(cluster.executors_min()));
+        let Some(to) = to.filter(|to| *to != from) else {
             return Ok(());
         };
         let wanted = slots.wanted;
@@ -83,6 +114,32 @@ impl Controller<'_> {
             tell(Report::Drained { clean, cut_off });
         }
         Ok(())
+    }
+
+    /// Gives back nodes that nobody uses, as after a drain by hand; the next look brings others,
+    /// where they are wanted.
+    async fn give_back_idle(
+        &self,
+        cluster: &Description,
+        seen: &mut HashMap<String, Instant>,
+        tell: &impl Fn(Report),
+    ) -> Result<()> {
+        let known = self.client.executors().await?;
+        let now = Instant::now();
+        let idle: Vec<Node> = idle_nodes(cluster, &known).cloned().collect();
+        seen.retain(|id, _| idle.iter().any(|node| node.id == *id));
+        let is_long = |node: &Node| {
+            let since = *seen.entry(node.id.clone()).or_insert(now);
+            now.duration_since(since) > IDLE_MAX
+        };
+        let gone: Vec<Node> = idle.into_iter().filter(is_long).collect();
+        if gone.is_empty() || known.is_empty() {
+            // Where the scheduler knows nobody, it may just have begun.
+            return Ok(());
+        }
+        tell(Report::Idle(gone.len()));
+        let executors = cluster.executors.saturating_sub(gone.len());
+        self.target.release(executors, &gone).await
     }
 }
 

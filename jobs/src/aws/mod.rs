@@ -2,11 +2,19 @@
 
 mod failure;
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use cinemill_engine::error::{Error, Kind, Result};
 
 pub use failure::{code_of, failure};
+
+/// How long a connection, an answer, and one try as a whole may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Region, endpoint and credentials of the standard environment, file or role.
 pub async fn config(service: &str) -> Result<SdkConfig> {
@@ -15,6 +23,7 @@ pub async fn config(service: &str) -> Result<SdkConfig> {
         .build_https();
     let config = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
+        .timeout_config(timeouts())
         .load()
         .await;
     match config.region() {
@@ -24,4 +33,12 @@ pub async fn config(service: &str) -> Result<SdkConfig> {
             Err(Error::new(Kind::Usage, "reach", service, cause).hint("set AWS_REGION"))
         }
     }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(ANSWER_TIMEOUT)
+        .operation_attempt_timeout(TRY_TIMEOUT)
+        .build()
 }

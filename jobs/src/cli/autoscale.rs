@@ -109,6 +109,11 @@ fn tell(report: Report) {
                 "{at} {clean} drained, {cut_off} cut off at the deadline"
             ));
         }
+        Report::Idle(nodes) => {
+            output::note(format!(
+                "{at} {nodes} nodes have no executor, and are given back"
+            ));
+        }
         Report::Trouble(error) => {
             output::note(format!("{at} {error}"));
         }

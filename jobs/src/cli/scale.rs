@@ -46,5 +46,9 @@ pub async fn scale(arguments: ScaleArguments) -> Result<()> {
         "{executors} executors: {} started, {} drained, {} cut off at the deadline",
         scaled.started, scaled.drained, scaled.cut_off
     ));
+    if scaled.idle > 0 {
+        let nodes = scaled.idle;
+        output::note(format!("{nodes} nodes without an executor were given back"));
+    }
     Ok(())
 }

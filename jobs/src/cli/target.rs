@@ -17,9 +17,9 @@ pub struct TargetArguments {
     #[arg(long, value_name = "ID", env = "CINEMILL_CLUSTER")]
     cluster: Option<String>,
 
-    /// Folder of the local cluster's state and logs.
-    #[arg(long, value_name = "DIR", default_value = ".cinemill-cluster")]
-    state_dir: PathBuf,
+    /// Folder of the local cluster's state and logs; .cinemill-cluster where not given.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
 }
 
 /// Where the scheduler of that cluster is.
@@ -42,18 +42,18 @@ pub enum Platform {
 
 impl TargetArguments {
     pub fn platform(&self) -> Platform {
-        match (&self.target, &self.cluster) {
-            (Some(platform), _) => *platform,
-            (None, None) => Platform::Local,
-            (None, Some(id)) if id.starts_with("j-") => Platform::Emr,
-            (None, Some(_)) => Platform::Ecs,
+        match (&self.target, &self.state_dir, self.cluster()) {
+            (Some(platform), ..) => *platform,
+            (None, Some(_), _) | (None, None, None) => Platform::Local,
+            (None, None, Some(id)) if id.starts_with("j-") => Platform::Emr,
+            (None, None, Some(_)) => Platform::Ecs,
         }
     }
 
     /// The cluster, to be resized; here nobody else resizes it meanwhile.
     pub async fn open(&self) -> Result<Box<dyn Target>> {
         match self.platform() {
-            Platform::Local => Ok(Box::new(LocalTarget::open(&self.state_dir)?)),
+            Platform::Local => Ok(Box::new(LocalTarget::open(self.state_dir())?)),
             _ => self.look().await,
         }
     }
@@ -61,14 +61,20 @@ impl TargetArguments {
     /// The cluster, to be looked at.
     pub async fn look(&self) -> Result<Box<dyn Target>> {
         Ok(match self.platform() {
-            Platform::Local => Box::new(LocalTarget::look(&self.state_dir)?),
+            Platform::Local => Box::new(LocalTarget::look(self.state_dir())?),
             Platform::Emr => Box::new(EmrTarget::open(self.id()?).await?),
             Platform::Ecs => Box::new(EcsTarget::open(self.id()?).await?),
         })
     }
 
     pub fn state_dir(&self) -> &Path {
-        &self.state_dir
+        let given = self.state_dir.as_deref();
+        given.unwrap_or(Path::new(".cinemill-cluster"))
+    }
+
+    /// Set and empty is as good as not set.
+    fn cluster(&self) -> Option<&str> {
+        self.cluster.as_deref().filter(|name| !name.is_empty())
     }
 
     /// The id of a cluster that is not here.
@@ -76,7 +82,7 @@ impl TargetArguments {
     /// # Errors
     /// `Usage` where none is given.
     pub fn id(&self) -> Result<&str> {
-        self.cluster.as_deref().ok_or_else(|| {
+        self.cluster().ok_or_else(|| {
             Error::new(Kind::Usage, "find", "the cluster", "--cluster is missing")
                 .hint("name the EMR cluster's id or the ECS cluster's name")
         })
@@ -86,13 +92,14 @@ impl TargetArguments {
 impl ItsSchedulerArguments {
     /// The one that was named.
     pub fn given(&self) -> Option<&str> {
-        self.scheduler.as_deref()
+        let given = self.scheduler.as_deref();
+        given.filter(|scheduler| !scheduler.is_empty())
     }
 
     /// A client of the cluster's scheduler. Of a cluster that runs here it is always known which
     /// one that is.
     pub async fn client(&self, target: &dyn Target) -> Result<Client> {
-        match &self.scheduler {
+        match self.given() {
             Some(scheduler) if !target.is_local() => Client::new(scheduler),
             _ => Client::new(target.describe().await?.scheduler()?),
         }

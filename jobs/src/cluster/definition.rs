@@ -19,15 +19,22 @@ impl Definition {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|cause| Error::new(Kind::Usage, "read cluster", path.display(), cause))?;
-        toml::from_str(&text).map_err(|cause| {
-            let cause = cause.to_string();
-            Error::new(
-                Kind::Definition,
-                "read cluster",
-                path.display(),
-                cause.trim_end(),
-            )
-        })
+        let failed =
+            |cause: String| Error::new(Kind::Definition, "read cluster", path.display(), cause);
+        let wanted: Self = toml::from_str(&text)
+            .map_err(|cause: toml::de::Error| failed(cause.to_string().replace('\n', " ")))?;
+        wanted.check().map_err(|cause| failed(cause.to_owned()))?;
+        Ok(wanted)
+    }
+
+    fn check(&self) -> std::result::Result<(), &'static str> {
+        if self.name().trim().is_empty() {
+            return Err("its name is empty");
+        }
+        match self {
+            Self::Emr(wanted) => wanted.check(),
+            Self::Ecs(wanted) => wanted.check(),
+        }
     }
 
     pub fn name(&self) -> &str {

@@ -1,6 +1,7 @@
 //! A cluster of real processes on this machine, for trying things out.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,6 +25,8 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const PROCESSES: &str = "processes.json";
 const WORK: &str = "work";
 const LOGS: &str = "logs";
+/// What the names of all our processes begin with.
+const NAME: &str = "cinemill";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -109,6 +112,10 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
     }
     std::fs::create_dir_all(&logs).map_err(|cause| in_folder(&cluster.folder, &cause))?;
     let address = format!("127.0.0.1:{}", cluster.port);
+    // Or the executors would join whoever listens there.
+    drop(TcpListener::bind(&address).map_err(|cause| {
+        Error::new(Kind::Final, "listen on", &address, cause).hint("name another --port")
+    })?);
     let mut processes = Processes {
         scheduler: address.clone(),
         vcores: cluster.vcores,
@@ -117,6 +124,8 @@ pub async fn start(cluster: &LocalCluster) -> Result<Client> {
     let started = start_all(cluster, &logs, &mut processes).await;
     if let Err(error) = started {
         terminate(&processes).await;
+        // Nothing of it is left that anybody could stop.
+        let _ = std::fs::remove_file(cluster.folder.join(PROCESSES));
         return Err(error);
     }
     Client::new(&address)
@@ -217,10 +226,10 @@ pub(super) async fn wait_until_ready(folder: &Path, processes: &Processes) -> Re
             let id = executor.id(folder);
             id.is_ok_and(|id| known.iter().any(|known| known.id == id))
         };
-        if client.slots().await.is_ok() && processes.executors.iter().all(is_known) {
+        let dead = processes.pids().any(|pid| !is_alive(pid));
+        if !dead && client.slots().await.is_ok() && processes.executors.iter().all(is_known) {
             return Ok(());
         }
-        let dead = processes.pids().any(|pid| !is_alive(pid));
         if dead || began.elapsed() > READY_WAIT {
             let cause = if dead {
                 "a process ended at once"
@@ -242,7 +251,9 @@ pub async fn stop(folder: &Path) -> Result<bool> {
     let alive = processes.pids().any(is_alive);
     // Or they would go on when a cluster is started in this folder again. A scheduler that is gone
     // cannot be asked.
-    let _ = Client::new(&processes.scheduler)?.cancel_all().await;
+    if is_alive(processes.scheduler_pid) {
+        let _ = Client::new(&processes.scheduler)?.cancel_all().await;
+    }
     terminate(&processes).await;
     std::fs::remove_file(folder.join(PROCESSES)).map_err(|cause| in_folder(folder, &cause))?;
     Ok(alive)
@@ -310,14 +321,15 @@ async fn ended(pids: impl Iterator<Item = i32> + Clone, wait: Duration) -> bool 
     true
 }
 
-fn signal(pid: i32, signal: Signal) {
+pub(super) fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
         // A process that is gone already has done what it was told.
         let _ = kill_process(pid, signal);
     }
 }
 
-/// A process that has ended but was not waited for (a child of this one) is not alive.
+/// Whether a process of ours is alive. One that has ended but was not waited for (a child of this
+/// one) is not, nor is a stranger that got its number since.
 pub(super) fn is_alive(pid: i32) -> bool {
     let exists = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -325,12 +337,17 @@ pub(super) fn is_alive(pid: i32) -> bool {
         .rsplit(") ")
         .next()
         .and_then(|rest| rest.chars().next());
-    exists && state != Some('Z')
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    exists && state != Some('Z') && name.starts_with(NAME)
 }
 
 pub(super) fn read(folder: &Path) -> Result<Option<Processes>> {
     match std::fs::read(folder.join(PROCESSES)) {
-        Ok(json) => Ok(serde_json::from_slice(&json).ok()),
+        Ok(json) => serde_json::from_slice(&json).map(Some).map_err(|cause| {
+            let path = folder.join(PROCESSES);
+            Error::new(Kind::Final, "understand", path.display(), cause)
+                .hint("end the cluster's processes by hand, and remove that file")
+        }),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(in_folder(folder, &cause)),
     }
@@ -339,7 +356,10 @@ pub(super) fn read(folder: &Path) -> Result<Option<Processes>> {
 pub(super) fn write(folder: &Path, processes: &Processes) -> Result<()> {
     let json = serde_json::to_vec(processes)
         .map_err(|cause| Error::new(Kind::Final, "write", "process ids", cause))?;
-    std::fs::write(folder.join(PROCESSES), json).map_err(|cause| in_folder(folder, &cause))
+    let (path, fresh) = (folder.join(PROCESSES), folder.join("processes.json.new"));
+    std::fs::write(&fresh, json)
+        .and_then(|()| std::fs::rename(&fresh, &path))
+        .map_err(|cause| in_folder(folder, &cause))
 }
 
 pub(super) fn in_folder(folder: &Path, cause: &std::io::Error) -> Error {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cinemill_engine::error::{Error, Kind, Result};
+use rustix::process::Signal;
 
 use super::local::{
-    ExecutorProcess, POLL_INTERVAL, Processes, in_folder, is_alive, read, start_executor,
+    ExecutorProcess, POLL_INTERVAL, Processes, in_folder, is_alive, read, signal, start_executor,
     wait_until_ready, write,
 };
 use super::{Description, Node, Role, Shape, Target};
@@ -72,21 +73,28 @@ impl Target for LocalTarget {
         Ok(())
     }
 
-    /// Waits for the end of the processes, and strikes them off.
+    /// Waits for the end of the processes, and strikes them off, with all that have ended.
     async fn release(&self, _executors: usize, leaving: &[Node]) -> Result<()> {
         // With those that have ended since.
         let mut processes = started(&self.folder)?;
         let is_leaving = |executor: &ExecutorProcess| {
             let pid = executor.pid.to_string();
-            leaving.iter().any(|node| node.id == pid)
+            !is_alive(executor.pid) || leaving.iter().any(|node| node.id == pid)
         };
         let (leaving, staying) = processes.executors.into_iter().partition(is_leaving);
         processes.executors = staying;
         let leaving: Vec<ExecutorProcess> = leaving;
+        // Some never came so far as to be drained.
+        leaving
+            .iter()
+            .for_each(|executor| signal(executor.pid, Signal::TERM));
         let began = Instant::now();
         while leaving.iter().any(|executor| is_alive(executor.pid)) && began.elapsed() < END_WAIT {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+        leaving
+            .iter()
+            .for_each(|executor| signal(executor.pid, Signal::KILL));
         write(&self.folder, &processes)?;
         for executor in leaving {
             // Nobody needs its shuffle files any more.

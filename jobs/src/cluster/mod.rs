@@ -22,7 +22,7 @@ pub use self::emr::{EmrDefinition, EmrTarget, create as create_emr};
 pub use self::local::{LocalCluster, logs as local_logs, start, stop};
 pub use self::local_target::LocalTarget;
 pub use self::logs::{Log, LogQuery};
-pub use self::scale::{Scaled, Wish, scale};
+pub use self::scale::{Scaled, Wish, idle, scale};
 pub use self::shape::Shape;
 
 /// Where schedulers listen.
@@ -99,6 +99,11 @@ impl Description {
     /// Nodes for executors.
     pub fn executor_nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.role == Role::Executor)
+    }
+
+    /// How many executors there are at least: those on nodes that stay.
+    pub fn executors_min(&self) -> usize {
+        self.executor_nodes().filter(|node| node.is_fixed).count()
     }
 
     /// The scheduler's address.

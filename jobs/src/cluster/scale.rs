@@ -10,9 +10,15 @@ use super::{Description, Node, Target};
 use crate::client::Client;
 use crate::fleet::{DrainState, Executor, ExecutorState};
 
+/// Between two looks at a scheduler.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Between two looks at a platform, which counts its requests.
+const LOOK_MIN: Duration = Duration::from_millis(500);
+const LOOK_MAX: Duration = Duration::from_secs(10);
 /// How long after its deadline an executor may take to end.
 const END_WAIT: Duration = Duration::from_secs(15);
+/// How often nodes that came up during a drain are drained, too.
+const PASSES_MAX: usize = 5;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +38,8 @@ pub struct Scaled {
     pub drained: usize,
     /// Executors that left at the deadline, with tasks or files that were needed.
     pub cut_off: usize,
+    /// Nodes that had no executor and were given back.
+    pub idle: usize,
 }
 
 /// Makes it so many executors. Those that are too many get no more tasks at once, and leave when
@@ -45,30 +53,61 @@ pub async fn scale(target: &dyn Target, client: &Client, wish: Wish) -> Result<S
     let cluster = target.describe().await?;
     check(&cluster, wish.executors)?;
     let known = client.executors().await?;
-    let leaving = surplus(&cluster, &known, wish.executors);
-    if leaving.is_empty() {
-        return grow(target, client, &cluster, wish).await;
+    is_its_scheduler(&cluster, client, &known)?;
+    match surplus(&cluster, &known, wish.executors).is_empty() {
+        true => grow(target, client, wish).await,
+        false => shrink(target, client, wish).await,
     }
-    target.hold(wish.executors, wish.drain_deadline_s).await?;
-    let ids: Vec<&str> = leaving
-        .iter()
-        .filter_map(|node| node.executor(&known))
-        .map(|executor| executor.id.as_str())
-        .collect();
-    let scaled = drain_all(client, &ids, wish.drain_deadline_s).await?;
+}
+
+/// Nodes without an executor are the first to go. So a scheduler of another cluster would have all
+/// of them go.
+fn is_its_scheduler(cluster: &Description, client: &Client, known: &[Executor]) -> Result<()> {
+    let is_here = |node: &Node| node.executor(known).is_some();
+    let nobody_is_here = !cluster.executor_nodes().any(is_here);
+    if known.is_empty() || cluster.executor_nodes().next().is_none() || !nobody_is_here {
+        return Ok(());
+    }
+    let scheduler = client.scheduler();
+    let cause = format!(
+        "the scheduler {scheduler} has {} executors, none of them on a node of this cluster",
+        known.len()
+    );
+    Err(Error::new(Kind::Usage, "scale cluster", &cluster.id, cause)
+        .hint("look at --scheduler and CINEMILL_SCHEDULER"))
+}
+
+/// Drains what is too many until none of it has an executor, and gives it back then.
+async fn shrink(target: &dyn Target, client: &Client, wish: Wish) -> Result<Scaled> {
+    let mut scaled = Scaled::default();
+    let mut leaving = Vec::new();
+    for _ in 0..PASSES_MAX {
+        let cluster = target.describe().await?;
+        let known = client.executors().await?;
+        leaving = surplus(&cluster, &known, wish.executors);
+        let executors = leaving.iter().filter_map(|node| node.executor(&known));
+        let ids: Vec<&str> = executors.map(|executor| executor.id.as_str()).collect();
+        if ids.is_empty() {
+            break;
+        }
+        target.hold(wish.executors, wish.drain_deadline_s).await?;
+        let left = drain_all(client, &ids, wish.drain_deadline_s).await?;
+        scaled.drained += left.drained;
+        scaled.cut_off += left.cut_off;
+    }
+    scaled.idle = leaving
+        .len()
+        .saturating_sub(scaled.drained + scaled.cut_off);
     target.release(wish.executors, &leaving).await?;
     Ok(scaled)
 }
 
 fn check(cluster: &Description, executors: usize) -> Result<()> {
-    let fixed = cluster
-        .executor_nodes()
-        .filter(|node| node.is_fixed)
-        .count();
+    let fixed = cluster.executors_min();
     if executors >= fixed {
         return Ok(());
     }
-    let cause = format!("{fixed} of its executors run on core nodes, which hold its file system");
+    let cause = format!("{fixed} of its executors run on core nodes or others that stay");
     Err(
         Error::new(Kind::Usage, "scale cluster", &cluster.id, cause).hint(format!(
             "ask for {fixed} executors or more, or terminate the cluster"
@@ -95,54 +134,85 @@ fn surplus(cluster: &Description, known: &[Executor], executors: usize) -> Vec<N
     nodes.into_iter().take(too_many).cloned().collect()
 }
 
-async fn grow(
-    target: &dyn Target,
-    client: &Client,
-    cluster: &Description,
-    wish: Wish,
-) -> Result<Scaled> {
-    let before = active(client).await?;
-    if wish.executors != cluster.executors {
-        target.request(wish.executors).await?;
-    }
-    let Some(wait) = wish.ready_wait else {
-        return Ok(Scaled {
-            started: wish.executors.saturating_sub(cluster.executors),
-            ..Scaled::default()
-        });
-    };
+/// Asks for more, again where some of those that were there have left meanwhile.
+async fn grow(target: &dyn Target, client: &Client, wish: Wish) -> Result<Scaled> {
+    let before = active(&target.describe().await?, &client.executors().await?);
     let began = Instant::now();
+    let mut pause = LOOK_MIN;
     loop {
-        let there = active(client).await?;
+        let cluster = target.describe().await?;
+        let asked = match cluster.executors == wish.executors {
+            true => Ok(()),
+            false => target.request(wish.executors).await,
+        };
+        let Some(wait) = wish.ready_wait else {
+            let started = wish.executors.saturating_sub(cluster.executors);
+            return asked.map(|()| Scaled {
+                started,
+                ..Scaled::default()
+            });
+        };
+        let known = client.executors().await?;
+        let there = active(&cluster, &known);
         if there >= wish.executors {
+            let started = there.saturating_sub(before);
             return Ok(Scaled {
-                started: there.saturating_sub(before),
+                started,
                 ..Scaled::default()
             });
         }
         if began.elapsed() > wait {
-            let seconds = wait.as_secs();
-            let cause = format!(
-                "{there} of {} executors take tasks after {seconds} s",
-                wish.executors
-            );
-            return Err(
-                Error::new(Kind::Retryable, "scale cluster", &cluster.id, cause).hint(
-                    "the rest was asked for and may still come; `cinemill cluster describe` tells \
-                     what each node is about",
-                ),
-            );
+            asked?;
+            return Err(too_few(&cluster, &known, wish.executors, wait));
         }
-        tokio::time::sleep(POLL_INTERVAL).await;
+        if let Err(error) = asked
+            && error.kind != Kind::Retryable
+        {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(if target.is_local() {
+            LOOK_MIN
+        } else {
+            LOOK_MAX
+        });
     }
 }
 
-async fn active(client: &Client) -> Result<usize> {
-    let known = client.executors().await?;
-    let active = known
-        .iter()
-        .filter(|executor| executor.state == ExecutorState::Active);
-    Ok(active.count())
+fn too_few(cluster: &Description, known: &[Executor], wanted: usize, wait: Duration) -> Error {
+    let there = active(cluster, known);
+    let seconds = wait.as_secs();
+    let cause = format!("{there} of {wanted} executors take tasks after {seconds} s");
+    let idle: Vec<&str> = idle(cluster, known).map(|node| node.id.as_str()).collect();
+    let error = Error::new(Kind::Retryable, "scale cluster", &cluster.id, cause);
+    match idle.as_slice() {
+        [] => error.hint(
+            "the rest was asked for and may still come; `cinemill cluster describe` tells what \
+             each node is about",
+        ),
+        idle => error.hint(format!(
+            "nodes without an executor: {}; scale down to {there}, which gives them back, and up \
+             again",
+            idle.join(", ")
+        )),
+    }
+}
+
+/// Nodes that are up and have no executor, and may be given back.
+pub fn idle<'a>(cluster: &'a Description, known: &'a [Executor]) -> impl Iterator<Item = &'a Node> {
+    cluster.executor_nodes().filter(move |node| {
+        let is_up = node.state.eq_ignore_ascii_case("running");
+        is_up && !node.is_fixed && node.executor(known).is_none()
+    })
+}
+
+/// How many of the cluster's executors take tasks.
+fn active(cluster: &Description, known: &[Executor]) -> usize {
+    let executors = cluster
+        .executor_nodes()
+        .filter_map(|node| node.executor(known));
+    let active = executors.filter(|executor| executor.state == ExecutorState::Active);
+    active.count()
 }
 
 async fn drain_all(client: &Client, ids: &[&str], deadline_s: u64) -> Result<Scaled> {

@@ -64,10 +64,35 @@ impl Prices {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|cause| Error::new(Kind::Usage, "read prices", path.display(), cause))?;
-        toml::from_str(&text).map_err(|cause| {
-            let cause = cause.to_string();
-            Error::new(Kind::Usage, "read prices", path.display(), cause.trim_end())
-        })
+        let failed = |cause: &str| {
+            Error::new(Kind::Usage, "read prices", path.display(), cause)
+                .hint("docs/examples/prices.toml shows the form")
+        };
+        let prices: Self = toml::from_str(&text)
+            .map_err(|cause: toml::de::Error| failed(&cause.to_string().replace('\n', " ")))?;
+        match prices.are_sound() {
+            true => Ok(prices),
+            false => Err(failed("sizes are above 0, and prices not below")),
+        }
+    }
+
+    fn are_sound(&self) -> bool {
+        let instances = self.instances.values();
+        let sizes = instances
+            .clone()
+            .flat_map(|each| [each.vcpus, each.memory_gb]);
+        let of_instances = instances.flat_map(|each| {
+            let spot = each.spot_per_hour.unwrap_or_default();
+            [each.per_hour, each.emr_per_hour, spot]
+        });
+        let of_fargate = self.fargate.into_iter().flat_map(|each| {
+            let spot = [each.spot_vcpu_hour, each.spot_gb_hour];
+            [[each.vcpu_hour, each.gb_hour], spot].concat()
+        });
+        let of_s3 = [self.s3.per_1000_reads, self.s3.per_1000_writes];
+        let mut prices = of_instances.chain(of_fargate).chain(of_s3);
+        sizes.into_iter().all(|size| size > 0.0 && size.is_finite())
+            && prices.all(|price| price >= 0.0 && price.is_finite())
     }
 
     /// # Errors

@@ -13,6 +13,16 @@ output "cluster" {
   value       = module.ecs.cluster
 }
 
+output "network" {
+  description = "Where tasks run, as aws ecs run-task takes it."
+  value = format(
+    "awsvpcConfiguration={subnets=[%s],securityGroups=[%s],assignPublicIp=%s}",
+    join(",", module.ecs.client.subnet_ids),
+    module.ecs.client.security_group,
+    module.ecs.client.public_subnets ? "ENABLED" : "DISABLED",
+  )
+}
+
 output "operator_policy_arn" {
   description = "Policy of who works with the cluster."
   value       = module.ecs.operator_policy_arn

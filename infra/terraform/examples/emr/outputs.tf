@@ -8,6 +8,11 @@ output "cluster_id" {
   value       = module.emr.cluster_id
 }
 
+output "scheduler" {
+  description = "Address of the scheduler inside the network."
+  value       = module.emr.scheduler
+}
+
 output "cluster_file" {
   description = "What cinemill cluster create makes another cluster of."
   value       = module.emr.cluster_file

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::cli::output;
 use crate::cli::runs::print_json;
-use crate::cli::target::{ItsSchedulerArguments, TargetArguments};
+use crate::cli::target::{ItsSchedulerArguments, Platform, TargetArguments};
 
 /// Of runs that succeeded, their share of the executors' time and their requests. What executors
 /// cost while they wait, the scheduler, storage and traffic are not in it.
@@ -91,7 +91,8 @@ impl CostArguments {
     fn node(&self, cluster: Option<&Description>, prices: &Prices) -> Result<NodePrice> {
         let given = self.instance.clone().map(Shape::Instance);
         let found = cluster.and_then(|cluster| cluster.executor_shape.clone());
-        let is_spot = cluster.is_some_and(|cluster| cluster.executors_are_spot);
+        // A given type is reckoned with as such.
+        let is_spot = given.is_none() && cluster.is_some_and(|cluster| cluster.executors_are_spot);
         let shape = given.or(found).ok_or_else(|| {
             Error::new(
                 Kind::Usage,
@@ -108,14 +109,23 @@ impl CostArguments {
         if let Some(output) = &self.output {
             let table = Table::open(Location::parse(output)?)?;
             let records = table.run_records().await?;
+            if records.is_empty() {
+                let cause = "it has no record of any run";
+                return Err(Error::new(Kind::Input, "read table", output, cause)
+                    .hint("name the folder that a run published to"));
+            }
             let summaries = records.into_iter().map(|record| record.summary);
             let verdicts = summaries.filter_map(|summary| serde_json::from_value(summary).ok());
             return Ok(verdicts.collect());
         }
-        let client = match (self.scheduler.given(), cluster) {
-            (Some(scheduler), _) => Client::new(scheduler)?,
-            (None, Some(cluster)) => Client::new(cluster.scheduler()?)?,
-            (None, None) => return Ok(Vec::new()),
+        let Some(cluster) = cluster else {
+            return Ok(Vec::new());
+        };
+        let is_elsewhere = self.target.platform() != Platform::Local;
+        let given = self.scheduler.given().filter(|_| is_elsewhere);
+        let client = match given {
+            Some(scheduler) => Client::new(scheduler)?,
+            None => Client::new(cluster.scheduler()?)?,
         };
         let runs = client.runs().await?;
         Ok(runs.into_iter().filter_map(|run| run.verdict).collect())

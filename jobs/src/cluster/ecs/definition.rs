@@ -16,6 +16,8 @@ use crate::cluster::SCHEDULER_PORT;
 /// The tag of a cluster that `cinemill` may end.
 pub const CREATED_BY: &str = "created-by";
 pub const CREATOR: &str = "cinemill";
+/// What Fargate has at most.
+const VCPUS_MAX: u32 = 16;
 /// CPU units of ECS in one vCPU.
 const UNITS_PER_VCPU: u32 = 1024;
 /// The longest that Fargate allows, and what is left of it for a drain, in seconds.
@@ -74,6 +76,21 @@ fn default_architecture() -> String {
 }
 
 impl EcsDefinition {
+    pub fn check(&self) -> std::result::Result<(), &'static str> {
+        let sizes = [
+            (self.scheduler.vcpus, self.scheduler.memory_mb),
+            (self.executor.vcpus, self.executor.memory_mb),
+        ];
+        let is_sound = |(vcpus, memory_mb)| (1..=VCPUS_MAX).contains(&vcpus) && memory_mb > 0;
+        if !sizes.into_iter().all(is_sound) {
+            return Err("vcpus are 1 to 16, and memory_mb above 0");
+        }
+        if self.executor.count < 0 {
+            return Err("executor.count is below 0");
+        }
+        Ok(())
+    }
+
     pub fn family(&self, service: &str) -> String {
         format!("{}-{service}", self.name)
     }

@@ -85,7 +85,7 @@ fn by_stream(events: &[FilteredLogEvent], query: &LogQuery) -> Vec<Log> {
         .node
         .as_deref()
         .and_then(|node| node.rsplit('/').next());
-    streams.retain(|stream| id.is_none_or(|id| stream.ends_with(id)));
+    streams.retain(|stream| id.is_none_or(|id| stream.rsplit('/').next() == Some(id)));
     let log = |stream: &str| {
         let of_stream = events
             .iter()

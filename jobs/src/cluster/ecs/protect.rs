@@ -23,31 +23,18 @@ pub async fn protect(client: &Client, cluster: &str, tasks: &[String], drain_s: 
         Error::new(Kind::Usage, "protect tasks of", cluster, cause)
     })?;
     for some in tasks.chunks(TASKS_MAX) {
-        update(client, cluster, some, Some(minutes)).await?;
+        update(client, cluster, some, minutes).await?;
     }
     Ok(())
 }
 
-/// Lets ECS stop tasks again. An executor that has tasks protects itself.
-pub async fn release(client: &Client, cluster: &str, tasks: &[String]) -> Result<()> {
-    for some in tasks.chunks(TASKS_MAX) {
-        update(client, cluster, some, None).await?;
-    }
-    Ok(())
-}
-
-async fn update(
-    client: &Client,
-    cluster: &str,
-    tasks: &[String],
-    minutes: Option<i32>,
-) -> Result<()> {
+async fn update(client: &Client, cluster: &str, tasks: &[String], minutes: i32) -> Result<()> {
     let request = client
         .update_task_protection()
         .cluster(cluster)
         .set_tasks(Some(tasks.to_vec()))
-        .protection_enabled(minutes.is_some())
-        .set_expires_in_minutes(minutes);
+        .protection_enabled(true)
+        .expires_in_minutes(minutes);
     let answer = request.send().await;
     let answer = answer.map_err(|cause| failure(cause, "protect tasks of", cluster))?;
     // A task that ended meanwhile needs no protection.

@@ -54,7 +54,9 @@ async fn services(client: &Client, name: &str) -> Result<(Service, Service)> {
     let find = |wanted: &str| {
         let mut services = answer.services().iter();
         services
-            .find(|service| service.service_name() == Some(wanted))
+            .find(|service| {
+                service.service_name() == Some(wanted) && service.status() != Some("INACTIVE")
+            })
             .cloned()
             .ok_or_else(|| unexpected(name, &format!("it has no service `{wanted}`")))
     };

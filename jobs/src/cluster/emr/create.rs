@@ -41,20 +41,32 @@ pub async fn create(
         ready(&client, &id, wait, cancel).await?;
         return Ok(Created { id, attached: true });
     }
+    if cancel.is_cancelled() {
+        return Err(cancelled(&wanted.name));
+    }
     let request = wanted.fill(client.run_job_flow());
     let begun = request.send().await;
     let begun = begun.map_err(|cause| failure(cause, "create cluster", &wanted.name))?;
     let id = begun.job_flow_id.unwrap_or_default();
+    // Somebody may have begun one at the same moment: the older one stays.
+    if let Some(older) = by_name(&client, &wanted.name)
+        .await?
+        .filter(|older| *older != id)
+    {
+        give_up(&client, &id).await?;
+        ready(&client, &older, wait, cancel).await?;
+        let attached = true;
+        return Ok(Created {
+            id: older,
+            attached,
+        });
+    }
     if let Err(error) = ready(&client, &id, wait, cancel).await {
-        let given_up = client.terminate_job_flows().job_flow_ids(&id).send().await;
-        return Err(match given_up {
-            Ok(_) => error,
-            Err(cause) => {
-                let cause = failure(cause, "terminate cluster", &id);
-                error.hint(format!(
-                    "{cause}; terminate it by hand with `cinemill cluster terminate --cluster {id}`"
-                ))
-            }
+        return Err(match give_up(&client, &id).await {
+            Ok(()) => error,
+            Err(cause) => error.hint(format!(
+                "{cause}; terminate it by hand with `cinemill cluster terminate --cluster {id}`"
+            )),
         });
     }
     Ok(Created {
@@ -63,7 +75,23 @@ pub async fn create(
     })
 }
 
-/// Waits until the cluster takes steps.
+async fn give_up(client: &Client, id: &str) -> Result<()> {
+    let sent = client.terminate_job_flows().job_flow_ids(id).send().await;
+    sent.map(drop)
+        .map_err(|cause| failure(cause, "terminate cluster", id))
+}
+
+fn cancelled(cluster: &str) -> Error {
+    Error::new(
+        Kind::Cancelled,
+        "create cluster",
+        cluster,
+        "it was cancelled",
+    )
+}
+
+/// Waits until the cluster takes steps. That EMR does not answer now and then is no reason to give
+/// it up.
 async fn ready(
     client: &Client,
     id: &str,
@@ -73,24 +101,33 @@ async fn ready(
     let began = Instant::now();
     let mut pause = LOOK_MIN;
     loop {
-        let cluster = view::cluster(client, id).await?;
-        let status = cluster.status();
-        match status.and_then(|status| status.state()) {
-            Some(ClusterState::Running | ClusterState::Waiting) => return Ok(()),
-            Some(
-                ClusterState::Terminating
-                | ClusterState::Terminated
-                | ClusterState::TerminatedWithErrors,
-            ) => return Err(ended(id, &cluster)),
-            _ => {}
-        }
-        if began.elapsed() > wait {
-            let cause = format!("it is {} after {} s", view::state(&cluster), wait.as_secs());
-            return Err(Error::new(Kind::Retryable, "create cluster", id, cause));
+        let looked = view::cluster(client, id).await;
+        let is_late = began.elapsed() > wait;
+        match looked {
+            Ok(cluster) => match cluster.status().and_then(|status| status.state()) {
+                Some(ClusterState::Running | ClusterState::Waiting) => return Ok(()),
+                Some(
+                    ClusterState::Terminating
+                    | ClusterState::Terminated
+                    | ClusterState::TerminatedWithErrors,
+                ) => return Err(ended(id, &cluster)),
+                _ if is_late => {
+                    let state = view::state(&cluster);
+                    let cause = format!("it is {state} after {} s", wait.as_secs());
+                    return Err(Error::new(Kind::Retryable, "create cluster", id, cause));
+                }
+                _ => {}
+            },
+            Err(error) => {
+                let passes = matches!(error.kind, Kind::Retryable | Kind::Unreachable);
+                if is_late || !passes {
+                    return Err(error);
+                }
+            }
         }
         tokio::select! {
             () = cancel.cancelled() => {
-                return Err(Error::new(Kind::Cancelled, "create cluster", id, "it was cancelled"));
+                return Err(cancelled(id));
             }
             () = tokio::time::sleep(pause) => {}
         }
@@ -106,15 +143,18 @@ fn ended(id: &str, cluster: &Cluster) -> Error {
         .and_then(|reason| reason.message())
         .unwrap_or("EMR says not why");
     let state = view::state(cluster);
-    let logs = cluster.log_uri().unwrap_or("the cluster's log folder");
-    Error::new(
+    let error = Error::new(
         Kind::Final,
         "create cluster",
         id,
         format!("{state}: {message}"),
-    )
-    .hint(format!(
-        "bootstrap logs are in {}/{id}/node/<instance>/bootstrap-actions/",
-        logs.trim_end_matches('/')
-    ))
+    );
+    let code = reason.and_then(|reason| reason.code());
+    match (code.map(|code| code.as_str()), cluster.log_uri()) {
+        (Some("BOOTSTRAP_FAILURE"), Some(logs)) => error.hint(format!(
+            "bootstrap logs are in {}/{id}/node/<instance>/bootstrap-actions/",
+            logs.trim_end_matches('/')
+        )),
+        _ => error,
+    }
 }

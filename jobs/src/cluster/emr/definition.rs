@@ -81,6 +81,23 @@ fn default_step_concurrency() -> i32 {
 }
 
 impl EmrDefinition {
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_price = |bid: &String| bid.parse::<f64>().is_ok_and(|bid| bid > 0.0);
+        if self.core.count < 1 {
+            return Err("core.count is below 1, which EMR does not have");
+        }
+        if self.task.count < 0 {
+            return Err("task.count is below 0");
+        }
+        if ![&self.core, &self.task]
+            .iter()
+            .all(|group| group.bid_usd.iter().all(is_price))
+        {
+            return Err("bid_usd is a price as text, as in \"0.40\"");
+        }
+        Ok(())
+    }
+
     /// Fills a request for such a cluster, which stays until it is terminated.
     pub fn fill(&self, request: RunJobFlowFluentBuilder) -> RunJobFlowFluentBuilder {
         let tags = self

@@ -22,10 +22,21 @@ pub async fn by_name(client: &Client, name: &str) -> Result<Option<String>> {
     let living = living.into_paginator().items().send().collect();
     let living: std::result::Result<Vec<ClusterSummary>, _> = living.await;
     let living = living.map_err(|cause| failure(cause, "list clusters called", name))?;
-    // The newest comes first.
-    let oldest = living
+    // The list has no order.
+    let mut named: Vec<&ClusterSummary> = living
         .iter()
-        .rev()
-        .find(|cluster| cluster.name() == Some(name));
-    Ok(oldest.and_then(|cluster| cluster.id()).map(str::to_owned))
+        .filter(|cluster| cluster.name() == Some(name))
+        .collect();
+    named.sort_by_key(|cluster| (created(cluster), cluster.id().map(str::to_owned)));
+    Ok(named
+        .first()
+        .and_then(|cluster| cluster.id())
+        .map(str::to_owned))
+}
+
+/// Seconds and nanoseconds.
+fn created(cluster: &ClusterSummary) -> Option<(i64, u32)> {
+    let timeline = cluster.status()?.timeline()?;
+    let created = timeline.creation_date_time()?;
+    Some((created.secs(), created.subsec_nanos()))
 }

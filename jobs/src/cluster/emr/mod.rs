@@ -77,9 +77,10 @@ impl EmrTarget {
     /// Sets the size of the task group so that the cluster has so many executors.
     async fn resize(&self, executors: usize, shrink: Option<ShrinkPolicy>) -> Result<()> {
         let groups = self.groups().await?;
-        let core = requested(&groups, &InstanceGroupType::Core);
         let task = self.task_group(&groups)?;
-        let nodes = i32::try_from(executors.saturating_sub(core)).unwrap_or(i32::MAX);
+        let others = groups.iter().filter(|group| group.id() != task.id());
+        let nodes = executors.saturating_sub(others.map(executors_of).sum());
+        let nodes = i32::try_from(nodes).unwrap_or(i32::MAX);
         let change = InstanceGroupModifyConfig::builder()
             .instance_group_id(task.id().unwrap_or_default())
             .instance_count(nodes)
@@ -114,7 +115,10 @@ impl EmrTarget {
 #[async_trait]
 impl Target for EmrTarget {
     async fn describe(&self) -> Result<Description> {
-        view::describe(&self.client, &self.id, &self.groups().await?).await
+        let groups = self.groups().await?;
+        // Without one, all nodes stay.
+        let task = self.task_group(&groups).ok();
+        view::describe(&self.client, &self.id, &groups, task).await
     }
 
     async fn request(&self, executors: usize) -> Result<()> {
@@ -127,7 +131,9 @@ impl Target for EmrTarget {
     }
 
     async fn release(&self, executors: usize, leaving: &[Node]) -> Result<()> {
-        let ids = leaving.iter().map(|node| node.id.clone()).collect();
+        // One that has no name yet goes first by itself.
+        let named = leaving.iter().filter(|node| !node.id.is_empty());
+        let ids = named.map(|node| node.id.clone()).collect();
         let policy = InstanceResizePolicy::builder()
             .set_instances_to_terminate(Some(ids))
             .instance_termination_timeout(TERMINATION_TIMEOUT_S)
@@ -139,11 +145,11 @@ impl Target for EmrTarget {
     }
 }
 
-/// How many instances the groups of a type are to have.
-fn requested(groups: &[InstanceGroup], kind: &InstanceGroupType) -> usize {
-    let of_kind = groups
-        .iter()
-        .filter(|group| group.instance_group_type() == Some(kind));
-    let counts = of_kind.filter_map(InstanceGroup::requested_instance_count);
-    counts.filter_map(|count| usize::try_from(count).ok()).sum()
+/// How many executors a group is to have: one on each of its nodes but the primary.
+fn executors_of(group: &InstanceGroup) -> usize {
+    let count = group.requested_instance_count().unwrap_or_default();
+    match group.instance_group_type() {
+        Some(InstanceGroupType::Master) => 0,
+        _ => usize::try_from(count).unwrap_or_default(),
+    }
 }

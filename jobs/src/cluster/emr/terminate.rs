@@ -1,6 +1,6 @@
 //! Ends clusters.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_emr::types::ClusterState;
 use cinemill_engine::error::{Error, Kind, Result};
@@ -9,6 +9,8 @@ use super::{EmrTarget, view};
 use crate::aws::failure;
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How long EMR may take.
+const END_WAIT: Duration = Duration::from_secs(1800);
 
 impl EmrTarget {
     /// Ends the cluster and waits until it is gone. One that is gone is left in peace.
@@ -29,7 +31,17 @@ impl EmrTarget {
         let request = self.client.terminate_job_flows().job_flow_ids(&self.id);
         let sent = request.send().await;
         sent.map_err(|cause| failure(cause, "terminate cluster", &self.id))?;
+        let began = Instant::now();
         while !self.is_gone().await? {
+            if began.elapsed() > END_WAIT {
+                let cause = format!("it is not gone after {} s", END_WAIT.as_secs());
+                return Err(Error::new(
+                    Kind::Retryable,
+                    "terminate cluster",
+                    &self.id,
+                    cause,
+                ));
+            }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         Ok(())

@@ -7,7 +7,7 @@ use aws_sdk_emr::types::{
 use chrono::{DateTime, Utc};
 use cinemill_engine::error::{Error, Kind, Result};
 
-use super::requested;
+use super::executors_of;
 use crate::aws::failure;
 use crate::cluster::{Description, Node, Role, SCHEDULER_PORT, Shape};
 
@@ -19,7 +19,13 @@ const ALIVE: [InstanceState; 4] = [
     InstanceState::Running,
 ];
 
-pub async fn describe(client: &Client, id: &str, groups: &[InstanceGroup]) -> Result<Description> {
+/// `task` is the group that grows and shrinks.
+pub async fn describe(
+    client: &Client,
+    id: &str,
+    groups: &[InstanceGroup],
+    task: Option<&InstanceGroup>,
+) -> Result<Description> {
     let cluster = cluster(client, id).await?;
     let instances = client.list_instances().cluster_id(id);
     let instances = instances.set_instance_states(Some(ALIVE.to_vec()));
@@ -31,11 +37,7 @@ pub async fn describe(client: &Client, id: &str, groups: &[InstanceGroup]) -> Re
     let host = cluster
         .master_public_dns_name()
         .filter(|host| !host.is_empty());
-    let executors =
-        requested(groups, &InstanceGroupType::Core) + requested(groups, &InstanceGroupType::Task);
-    // Those that come and go, where there are any.
-    let executor = of_kind(groups, &InstanceGroupType::Task)
-        .or_else(|| of_kind(groups, &InstanceGroupType::Core));
+    let executor = task.or_else(|| of_kind(groups, &InstanceGroupType::Core));
     Ok(Description {
         platform: "emr",
         id: id.to_owned(),
@@ -49,14 +51,14 @@ pub async fn describe(client: &Client, id: &str, groups: &[InstanceGroup]) -> Re
         created_at: status
             .and_then(|status| status.timeline())
             .and_then(|timeline| time(timeline.creation_date_time())),
-        executors,
+        executors: groups.iter().map(executors_of).sum(),
         executor_shape: executor
             .and_then(InstanceGroup::instance_type)
             .map(|kind| Shape::Instance(kind.to_owned())),
         executors_are_spot: executor.and_then(InstanceGroup::market) == Some(&MarketType::Spot),
         nodes: instances
             .iter()
-            .map(|instance| node(instance, groups))
+            .map(|instance| node(instance, groups, task))
             .collect(),
     })
 }
@@ -87,7 +89,7 @@ pub fn state(cluster: &Cluster) -> String {
     state.map_or_else(|| "unknown".to_owned(), |state| state.as_str().to_owned())
 }
 
-fn node(instance: &Instance, groups: &[InstanceGroup]) -> Node {
+fn node(instance: &Instance, groups: &[InstanceGroup], task: Option<&InstanceGroup>) -> Node {
     let group = groups
         .iter()
         .find(|group| group.id() == instance.instance_group_id());
@@ -101,7 +103,7 @@ fn node(instance: &Instance, groups: &[InstanceGroup]) -> Node {
     Node {
         id: instance.ec2_instance_id().unwrap_or_default().to_owned(),
         role,
-        is_fixed: kind != Some(&InstanceGroupType::Task),
+        is_fixed: task.is_none_or(|task| task.id() != instance.instance_group_id()),
         shape: Shape::Instance(instance.instance_type().unwrap_or_default().to_owned()),
         is_spot: instance.market() == Some(&MarketType::Spot),
         state: state.map_or_else(String::new, |state| state.as_str().to_owned()),

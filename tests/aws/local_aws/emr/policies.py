@@ -23,6 +23,15 @@ class Policies:
         self._policies().pop(name, None)
         return EmptyResult()
 
+    def run_job_flow(self) -> ActionResult:
+        """A cluster may be born with policies."""
+        answer = super().run_job_flow()
+        policies = self.backend.clusters[answer.result["JobFlowId"]].policies
+        for name in ("ManagedScalingPolicy", "AutoTerminationPolicy"):
+            if given := self._get_param(name):
+                policies[name] = given
+        return answer
+
     def put_managed_scaling_policy(self) -> ActionResult:
         return self._put("ManagedScalingPolicy")
 

@@ -83,10 +83,17 @@ sudo mkdir -p "$root$installed" "$root/usr/local/bin"
 sudo tar --extract --gzip --file "$folder/release.tar.gz" --directory "$root$installed" \
     --strip-components=1 --no-same-owner
 for program in cinemill cinemill-scheduler cinemill-executor; do
-    sudo ln -sfn "$installed/$program" "$root/usr/local/bin/$program"
     # Says at once if the release is for another architecture or a newer glibc.
     "$root$installed/$program" --version || fail "$program does not start on $(uname -m)"
 done
+sudo ln -sfn "$installed/cinemill-scheduler" "$installed/cinemill-executor" "$root/usr/local/bin/"
+# Steps come without a region.
+sudo tee "$root/usr/local/bin/cinemill" >/dev/null <<WRAPPER
+#!/bin/sh
+export AWS_REGION="\${AWS_REGION:-$region}"
+exec "\$(dirname "\$0")/../../..$installed/cinemill" "\$@"
+WRAPPER
+sudo chmod 755 "$root/usr/local/bin/cinemill"
 
 # --- folders and user --------------------------------------------------------------------------
 
