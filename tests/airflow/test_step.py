@@ -103,8 +103,10 @@ class StepOperator(unittest.TestCase):
         step = self.cluster.running(self.run_id)
         with self.assertLogs(LOG, "INFO") as log:
             second = InThread(self.cluster.task("waits"), context)
-            wait_for("it tells what was told before", lambda: "waiting" in str(log.output))
-        self.assertIn(f"attached to step {step}", str(log.output))
+            # The first one may still tell something itself.
+            own = lambda: [r.getMessage() for r in log.records if r.thread == second.thread.ident]
+            wait_for("it tells what was told before", lambda: "waiting" in own())
+        self.assertIn(f"attached to step {step}, which is RUNNING", own())
         second.task.on_kill()
         self.assertIsNotNone(first.end())
         self.assertIsNotNone(second.end())
