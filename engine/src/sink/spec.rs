@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::statistics::ColumnStatistics;
+
 /// How the pages of the Parquet files are compressed.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -135,6 +137,9 @@ pub struct TaskReport {
     pub rows: u64,
     pub parts: Vec<StagedPart>,
     pub violations: Vec<Violation>,
+    /// Of each column, in order; empty where no row was written.
+    #[serde(default)]
+    pub statistics: Vec<ColumnStatistics>,
 }
 
 /// How many offending keys a message shows.
