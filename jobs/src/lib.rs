@@ -12,6 +12,7 @@ pub mod cost;
 pub mod exit;
 pub mod fleet;
 pub mod job;
+pub mod lineage;
 pub mod run;
 pub mod sample;
 pub mod stage;

@@ -1,12 +1,14 @@
 //! `job.toml`: inputs with their columns, the output, what is expected of the rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::{
     BadRecords, Column, DEFAULT_MAX_RECORD_BYTES, InputSpec, TextFormat,
 };
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use super::schema;
@@ -239,6 +241,17 @@ impl InputDefinition {
             column.check = Some(schema::column_type(kind).map_err(|c| format!("check: {c}"))?);
         }
         Ok(columns)
+    }
+
+    /// The columns as a plan sees them.
+    pub fn arrow_schema(&self, name: &str) -> Result<SchemaRef> {
+        let columns = self
+            .columns()
+            .map_err(|cause| Error::new(Kind::Definition, "read input", name, cause))?;
+        let fields = columns
+            .iter()
+            .map(|column| Field::new(&column.name, column.data_type.arrow(), true));
+        Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
     }
 
     /// What the reader needs to know.

@@ -10,6 +10,9 @@ use twox_hash::XxHash64;
 use super::bound::{self, Bound};
 use super::sketch::Sketch;
 
+/// An odd number whose bits follow no pattern.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Types that the sink writes and whose values are looked into. Others have their nulls counted.
 pub fn has_statistics(data_type: &DataType) -> bool {
     matches!(
@@ -67,8 +70,9 @@ fn whole<T: ArrowPrimitiveType<Native: Into<i128> + Ord>>(
     for value in present(values.as_primitive::<T>()) {
         let wide: i128 = value.into();
         let high = (wide >> 64) as u64;
-        // The upper half is nothing but the sign in nearly all columns.
-        sketch.add(mix(wide as u64 ^ high.rotate_left(32)));
+        // The upper half is nothing but the sign in nearly all columns. A factor keeps a number and
+        // its complement apart.
+        sketch.add(mix(wide as u64 ^ high.wrapping_mul(SPREAD)));
         range = Some(match range {
             Some((min, max)) => (min.min(value), max.max(value)),
             None => (value, value),
@@ -113,7 +117,7 @@ fn texts<'a>(values: impl Iterator<Item = &'a str>, sketch: &mut Sketch) -> Opti
 
 /// Spreads a number over all bits (the end of `SplitMix64`).
 fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = value.wrapping_add(SPREAD);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
