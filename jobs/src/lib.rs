@@ -15,5 +15,6 @@ pub mod job;
 pub mod lineage;
 pub mod run;
 pub mod sample;
+pub mod site;
 pub mod stage;
 pub mod warehouse;

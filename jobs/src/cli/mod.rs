@@ -3,6 +3,7 @@
 mod autoscale;
 mod catalog;
 mod cluster;
+mod docs;
 mod drain;
 mod duration;
 mod executors;
@@ -69,6 +70,8 @@ enum Verb {
     Cluster(cluster::ClusterArguments),
     /// List the jobs of the catalogue.
     Jobs(catalog::JobsArguments),
+    /// What people read about the catalogue: a static site.
+    Docs(docs::DocsArguments),
     /// Print the logical, physical and distributed plans of a job.
     Explain(explain::ExplainArguments),
     /// Dry run: what a run would read and write; writes nothing.
@@ -113,6 +116,7 @@ pub async fn run() -> ExitCode {
         Verb::Autoscale(arguments) => autoscale::autoscale(arguments).await,
         Verb::Cluster(arguments) => cluster::cluster(arguments).await,
         Verb::Jobs(arguments) => catalog::list(arguments),
+        Verb::Docs(arguments) => docs::docs(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,

@@ -1,6 +1,7 @@
 //! The catalogue: the jobs that are built in, and folders of one's own.
 
 mod queries;
+mod readme;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
