@@ -13,6 +13,7 @@ pub mod exit;
 pub mod fleet;
 pub mod job;
 pub mod lineage;
+pub mod reading;
 pub mod run;
 pub mod sample;
 pub mod site;

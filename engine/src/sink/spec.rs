@@ -63,6 +63,9 @@ pub struct SinkSpec {
     pub expectations: Vec<RowExpectation>,
     /// Columns that identify a row in messages.
     pub key: Vec<String>,
+    /// Whether tasks gather statistics of the columns.
+    #[serde(default)]
+    pub statistics: bool,
 }
 
 impl SinkSpec {
@@ -165,6 +168,7 @@ mod tests {
             target_file_bytes: 1,
             expectations: vec![],
             key: vec![],
+            statistics: false,
         };
         assert_eq!(spec.part_name(0, 0), "part-00000-r1-c000.snappy.parquet");
         spec.attempt = 2;

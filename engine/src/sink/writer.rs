@@ -79,7 +79,9 @@ impl PartitionWriter {
         let table = self.table_columns(batch)?;
         self.check_expectations(batch, &table)?;
         self.report.rows += table.num_rows() as u64;
-        statistics::add_batch(&mut self.report.statistics, &table);
+        if self.spec.statistics {
+            statistics::add_batch(&mut self.report.statistics, &table);
+        }
         if self.partition_columns.is_empty() {
             return self.append(String::new(), &table).await;
         }

@@ -26,6 +26,7 @@ mod show;
 mod signals;
 mod stage;
 mod stage_progress;
+mod statistics;
 mod submit;
 mod target;
 mod warehouse;
@@ -53,7 +54,7 @@ enum Verb {
     /// List the runs of a scheduler.
     Runs(runs::RunsArguments),
     /// Show one run.
-    Status(runs::OneRunArguments),
+    Status(runs::StatusArguments),
     /// Wait for a run to end.
     Wait(runs::WaitArguments),
     /// Cancel a run.

@@ -93,6 +93,7 @@ mod tests {
                 s3_writes: 2_000,
             },
             inputs: Vec::new(),
+            statistics: Vec::new(),
         };
         let cost = RunCost::new(&verdict, node, &prices);
         assert_eq!((cost.vcpu_hours, cost.gb_hours), (2.0, 8.0));

@@ -10,7 +10,7 @@ mod trace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cinemill_engine::error::{Error, Result};
+use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session::{self, SessionOptions};
 use cinemill_engine::sink::table::Manifest;
 use cinemill_engine::sink::writer::stored_schema;
@@ -173,7 +173,10 @@ fn session() -> Result<SessionContext> {
 fn inputs(job: &JobDefinition) -> Result<Vec<(String, SchemaRef)>> {
     let mut inputs = Vec::new();
     for (name, input) in &job.inputs {
-        inputs.push((name.clone(), input.arrow_schema(name)?));
+        let schema = input
+            .table_schema()
+            .map_err(|cause| Error::new(Kind::Definition, "read input", name, cause))?;
+        inputs.push((name.clone(), schema));
     }
     Ok(inputs)
 }

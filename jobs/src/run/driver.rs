@@ -271,6 +271,7 @@ impl Attempt<'_> {
             retries: pieces.retries(),
             usage: pieces.usage(self.requests),
             inputs: audited.inputs,
+            statistics: pieces.statistics(),
         })
     }
 }

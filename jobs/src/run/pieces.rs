@@ -2,12 +2,13 @@
 //! again where it is lost with an executor.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
+use cinemill_engine::sink::statistics::TableStatistics;
 use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table, WrittenTable};
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::{Location, Requests};
@@ -37,6 +38,7 @@ pub struct Pieces<'a> {
     planner: Planner<'a>,
     retries: AtomicU32,
     meter: Meter,
+    statistics: Mutex<Vec<TableStatistics>>,
 }
 
 /// What a piece wrote.
@@ -63,12 +65,18 @@ impl<'a> Pieces<'a> {
             planner: Planner::new(request, backend).attempt(attempt),
             retries: AtomicU32::new(0),
             meter: Meter::default(),
+            statistics: Mutex::default(),
         }
     }
 
     /// How many pieces were executed again.
     pub fn retries(&self) -> u32 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Of the rows that were written, by table.
+    pub fn statistics(&self) -> Vec<TableStatistics> {
+        lock(&self.statistics).clone()
     }
 
     /// What all of them used, and the driver with its `requests`.
@@ -249,6 +257,10 @@ impl<'a> Pieces<'a> {
             let expected = input.and_then(|input| audited.rows_of(input));
             checks::one_row_per_input(job, output, rows, expected)?;
         }
+        let tables = filled.tables.iter();
+        *lock(&self.statistics) = tables
+            .map(|(output, written)| written.statistics(&output.name))
+            .collect();
         commit.prepare(Publication {
             job: job.name.clone(),
             rejects: reject_moves(&self.request.output, &audited.rejects),
@@ -327,6 +339,13 @@ impl Written {
         }
     }
 
+    fn statistics(&self, table: &str) -> TableStatistics {
+        let schema = table_schema(&self.planned.sink, &self.planned.schema);
+        let reports = self.reports.iter();
+        let reports = reports.map(|report| (report.rows, report.statistics.as_slice()));
+        TableStatistics::of(table, &schema, reports)
+    }
+
     fn checkpoint(self, relation: &str) -> Publication {
         Publication {
             job: relation.to_owned(),
@@ -366,6 +385,11 @@ impl<'a> Filled<'a> {
             .map(|(output, written)| written.table(output.name.clone(), output.folder.clone()))
             .collect()
     }
+}
+
+/// Nothing is left half done under this lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn audited(inputs: &[ResolvedInput], folder: &Location) -> Result<Vec<ResolvedInput>> {

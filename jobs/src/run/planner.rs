@@ -186,6 +186,7 @@ impl<'a> Planner<'a> {
                 .map(|(expectation, _)| expectation)
                 .collect(),
             key: output.key.clone(),
+            statistics: true,
         };
         check_columns(job, output, &schema, &sink)?;
         Ok(Planned {
@@ -227,6 +228,7 @@ impl<'a> Planner<'a> {
             target_file_bytes: CHECKPOINT_FILE_BYTES,
             expectations: Vec::new(),
             key: Vec::new(),
+            statistics: false,
         };
         Ok(Planned {
             state: context.state(),

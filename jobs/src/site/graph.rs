@@ -97,7 +97,9 @@ fn nodes(lineage: &Lineage, published: &[Published<'_>]) -> Vec<Node> {
             used.any(|from| from.table == table.name)
                 || other.rows_from.iter().any(|from| from.table == table.name)
         });
-        let mut tables = published.iter().filter(|output| output.relation == table.name);
+        let mut tables = published
+            .iter()
+            .filter(|output| output.relation == table.name);
         let as_output = match (tables.next(), tables.next()) {
             (Some(only), None) if !is_read && !table.is_input => Some(only.name),
             _ => None,
@@ -114,7 +116,9 @@ fn nodes(lineage: &Lineage, published: &[Published<'_>]) -> Vec<Node> {
             next += 1;
         }
         let rows_from = table.rows_from.iter();
-        let rows_from = rows_from.filter_map(|from| ids.get(from).copied()).collect();
+        let rows_from = rows_from
+            .filter_map(|from| ids.get(from).copied())
+            .collect();
         let kind = match as_output {
             Some(_) => Kind::Output,
             None if table.is_input => Kind::Input,
@@ -135,8 +139,7 @@ fn nodes(lineage: &Lineage, published: &[Published<'_>]) -> Vec<Node> {
         nodes.push(Node::new(title, kind, layer, columns, rows_from));
     }
     for output in published {
-        let is_drawn =
-            |node: &Node| node.kind == Kind::Output && node.title == output.name;
+        let is_drawn = |node: &Node| node.kind == Kind::Output && node.title == output.name;
         if nodes.iter().any(is_drawn) {
             continue;
         }
@@ -157,7 +160,13 @@ fn nodes(lineage: &Lineage, published: &[Published<'_>]) -> Vec<Node> {
             });
             next += 1;
         }
-        nodes.push(Node::new(output.name.to_owned(), Kind::Output, last, columns, Vec::new()));
+        nodes.push(Node::new(
+            output.name.to_owned(),
+            Kind::Output,
+            last,
+            columns,
+            Vec::new(),
+        ));
     }
     nodes
 }
@@ -214,7 +223,10 @@ fn draw(nodes: &[Node], (width, height): (f64, f64)) -> String {
         for (index, column) in node.columns.iter().enumerate() {
             let end = (node.x, layout::column_middle(node, index));
             let to = format!("c{}", column.id);
-            column.from.iter().for_each(|from| edge(*from, &to, end, "values"));
+            column
+                .from
+                .iter()
+                .for_each(|from| edge(*from, &to, end, "values"));
         }
     }
     svg += "</g>\n";

@@ -20,7 +20,11 @@ pub fn render(markdown: &str) -> String {
             }
             _ => {}
         }
-        if in_title { None } else { plain(event, &mut links) }
+        if in_title {
+            None
+        } else {
+            plain(event, &mut links)
+        }
     });
     let mut out = String::new();
     html::push_html(&mut out, events);
@@ -91,7 +95,10 @@ mod tests {
         assert!(!html.contains("javascript:") && !html.contains("../x.md"));
         assert!(html.contains("&lt;script&gt;") && html.contains("&lt;img src=x"));
         assert!(html.contains("<h3>Part</h3>") && html.contains("<table>"));
-        assert!(html.contains("<a href=\"https://example.org/?a=%22b\">web</a>"), "{html}");
+        assert!(
+            html.contains("<a href=\"https://example.org/?a=%22b\">web</a>"),
+            "{html}"
+        );
         assert!(html.contains("bad file") && html.contains("pic"));
         assert!(!html.contains("name"), "the title goes: {html}");
     }

@@ -20,7 +20,6 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 
 use crate::job::Catalog;
-use runs::PastRun;
 use view::{IndexView, JobView};
 
 const TEMPLATES: [(&str, &str); 3] = [
@@ -65,7 +64,13 @@ pub async fn build(catalog: &Catalog, options: &SiteOptions) -> Result<SiteSumma
     for (name, text) in ASSETS {
         site.write(&format!("assets/{name}"), text)?;
     }
-    site.page("index.html", "index.html", "", "Jobs", &IndexView::of(&jobs))?;
+    site.page(
+        "index.html",
+        "index.html",
+        "",
+        "Jobs",
+        &IndexView::of(&jobs),
+    )?;
     for job in &jobs {
         site.page(&job.page, "job.html", "../", &job.name, job)?;
     }

@@ -27,8 +27,8 @@ pub struct PastRun {
 pub struct RunView {
     id: String,
     output: String,
-    state: &'static str,
-    started: String,
+    pub state: &'static str,
+    pub started: String,
     duration: String,
     rows: String,
     bytes: String,
@@ -114,7 +114,10 @@ fn view(run: &PastRun) -> RunView {
             RunState::Failed => "failed",
             RunState::Cancelled => "cancelled",
         },
-        started: record.started_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        started: record
+            .started_at
+            .format("%Y-%m-%d %H:%M:%S UTC")
+            .to_string(),
         duration: duration(seconds),
         rows: figure(|verdict| grouped(verdict.rows)),
         bytes: figure(|verdict| HumanBytes(verdict.bytes).to_string()),

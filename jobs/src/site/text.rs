@@ -61,7 +61,10 @@ mod tests {
 
     #[test]
     fn texts_are_made_safe_and_readable() {
-        assert_eq!(escape("<a b='c' & \"d\">"), "&lt;a b=&#39;c&#39; &amp; &quot;d&quot;&gt;");
+        assert_eq!(
+            escape("<a b='c' & \"d\">"),
+            "&lt;a b=&#39;c&#39; &amp; &quot;d&quot;&gt;"
+        );
         assert_eq!(file_name("imdb_titles"), "imdb_titles");
         assert_eq!(file_name("a/é ~"), "a~2f~c3~a9~20~7e");
         let numbers = [0, 999, 1000, 1_234_567].map(grouped);

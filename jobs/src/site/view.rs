@@ -131,9 +131,16 @@ impl JobView {
                 .map(|(name, input)| input_view(name, input, &lineage))
                 .collect(),
             expectations: expectations(&job),
-            relations: job.relations.iter().map(|r| SqlView::of(&r.name, "", &r.sql)).collect(),
+            relations: job
+                .relations
+                .iter()
+                .map(|r| SqlView::of(&r.name, "", &r.sql))
+                .collect(),
             checks: checks(&job),
-            queries: queries.iter().map(|q| SqlView::of(&q.name, &q.question, &q.sql)).collect(),
+            queries: queries
+                .iter()
+                .map(|q| SqlView::of(&q.name, &q.question, &q.sql))
+                .collect(),
             runs: runs::of_job(name, past),
             statistics: runs::statistics(name, past),
         })
@@ -146,7 +153,11 @@ impl JobView {
             page: self.page.clone(),
             description: self.description.clone(),
             inputs: self.inputs.iter().map(|input| input.name.clone()).collect(),
-            tables: self.outputs.iter().map(|output| output.name.clone()).collect(),
+            tables: self
+                .outputs
+                .iter()
+                .map(|output| output.name.clone())
+                .collect(),
             columns: self.outputs.iter().map(|output| output.columns.len()).sum(),
             last: last.map(|run| run.started.clone()),
             last_state: last.map(|run| run.state.to_owned()),
@@ -174,8 +185,12 @@ fn output_view(
             table: output.relation.clone(),
             column: column.name.clone(),
         });
-        let origins = origins.iter().map(|from| format!("{}.{}", from.table, from.column));
-        let comment = comments.get(&column.name).and_then(|column| column.comment.clone());
+        let origins = origins
+            .iter()
+            .map(|from| format!("{}.{}", from.table, from.column));
+        let comment = comments
+            .get(&column.name)
+            .and_then(|column| column.comment.clone());
         ColumnView {
             name: column.name.clone(),
             kind: column.kind.clone(),

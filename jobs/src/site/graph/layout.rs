@@ -19,7 +19,9 @@ const WIDTH_MIN: f64 = 120.0;
 pub fn place(nodes: &mut [Node]) -> (f64, f64) {
     for node in nodes.iter_mut() {
         let names = node.columns.iter().map(|column| column.name.as_str());
-        let longest = names.chain([node.title.as_str()]).map(|name| cut(name).chars().count());
+        let longest = names
+            .chain([node.title.as_str()])
+            .map(|name| cut(name).chars().count());
         let longest = longest.max().unwrap_or(0) as f64;
         node.width = (longest * CHARACTER + 2.0 * PADDING).max(WIDTH_MIN);
     }
@@ -59,7 +61,10 @@ fn layers(nodes: &[Node]) -> Vec<Vec<usize>> {
 fn place_layers(nodes: &mut [Node], layers: &[Vec<usize>]) -> f64 {
     let mut x = MARGIN;
     for layer in layers {
-        let widest = layer.iter().map(|&node| nodes[node].width).fold(0.0, f64::max);
+        let widest = layer
+            .iter()
+            .map(|&node| nodes[node].width)
+            .fold(0.0, f64::max);
         for &node in layer {
             nodes[node].x = x;
             nodes[node].width = widest;
@@ -78,7 +83,9 @@ fn stack(nodes: &mut [Node], layer: &[usize]) {
 }
 
 fn bottom(nodes: &[Node], layer: &[usize]) -> f64 {
-    let bottoms = layer.iter().map(|&node| nodes[node].y + height(&nodes[node]));
+    let bottoms = layer
+        .iter()
+        .map(|&node| nodes[node].y + height(&nodes[node]));
     bottoms.fold(0.0, f64::max)
 }
 
@@ -98,12 +105,19 @@ fn sources_middle(nodes: &[Node], number: usize) -> Option<f64> {
     let heights = heights(nodes);
     let node = &nodes[number];
     let from = node.columns.iter().flat_map(|column| &column.from);
-    mean(from.chain(&node.rows_from).filter_map(|id| heights.get(id).copied()))
+    mean(
+        from.chain(&node.rows_from)
+            .filter_map(|id| heights.get(id).copied()),
+    )
 }
 
 /// The mean height of the columns that are made of a table.
 fn targets_middle(nodes: &[Node], number: usize) -> Option<f64> {
-    let own: Vec<usize> = nodes[number].columns.iter().map(|column| column.id).collect();
+    let own: Vec<usize> = nodes[number]
+        .columns
+        .iter()
+        .map(|column| column.id)
+        .collect();
     let targets = nodes.iter().flat_map(|node| {
         let columns = node.columns.iter().enumerate();
         columns.flat_map(move |(index, column)| {
@@ -111,7 +125,11 @@ fn targets_middle(nodes: &[Node], number: usize) -> Option<f64> {
             column.from.iter().map(move |from| (*from, middle))
         })
     });
-    mean(targets.filter(|(from, _)| own.contains(from)).map(|(_, middle)| middle))
+    mean(
+        targets
+            .filter(|(from, _)| own.contains(from))
+            .map(|(_, middle)| middle),
+    )
 }
 
 fn heights(nodes: &[Node]) -> BTreeMap<usize, f64> {

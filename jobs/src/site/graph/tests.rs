@@ -25,8 +25,8 @@ fn nodes_overlap(nodes: &[Node]) -> bool {
     nodes.iter().enumerate().any(|(index, node)| {
         nodes[index + 1..].iter().any(|other| {
             let apart_x = node.x + node.width < other.x || other.x + other.width < node.x;
-            let apart_y = node.y + layout::height(node) < other.y
-                || other.y + layout::height(other) < node.y;
+            let apart_y =
+                node.y + layout::height(node) < other.y || other.y + layout::height(other) < node.y;
             !apart_x && !apart_y
         })
     })
@@ -39,7 +39,11 @@ fn a_relation_that_others_read_is_drawn_beside_its_output() {
             table("a", true, &[("x", &[]), ("<y>", &[])]),
             table("b", true, &[("z", &[])]),
             table("r", false, &[("p", &[("a", "x")])]),
-            table("s", false, &[("q", &[("r", "p"), ("a", "<y>"), ("b", "z")])]),
+            table(
+                "s",
+                false,
+                &[("q", &[("r", "p"), ("a", "<y>"), ("b", "z")])],
+            ),
         ],
     };
     let published = ["r", "s"].map(|name| Published {
@@ -48,7 +52,10 @@ fn a_relation_that_others_read_is_drawn_beside_its_output() {
     });
     let mut nodes = nodes(&lineage, &published);
     let (width, height) = layout::place(&mut nodes);
-    let kinds: Vec<_> = nodes.iter().map(|node| (node.title.as_str(), node.kind.name())).collect();
+    let kinds: Vec<_> = nodes
+        .iter()
+        .map(|node| (node.title.as_str(), node.kind.name()))
+        .collect();
     let expected = [
         ("a", "input"),
         ("b", "input"),
@@ -61,8 +68,17 @@ fn a_relation_that_others_read_is_drawn_beside_its_output() {
     let fits = |node: &Node| node.x + node.width < width && node.y + layout::height(node) < height;
     assert!(nodes.iter().all(fits));
     let graph = Graph::of(&lineage, &published);
-    let (p, q) = (graph.column("r", "p").unwrap(), graph.column("s", "q").unwrap());
-    assert!(graph.svg.contains(&format!("data-from=\"c3\" data-to=\"c{p}\"")), "{}", graph.svg);
+    let (p, q) = (
+        graph.column("r", "p").unwrap(),
+        graph.column("s", "q").unwrap(),
+    );
+    assert!(
+        graph
+            .svg
+            .contains(&format!("data-from=\"c3\" data-to=\"c{p}\"")),
+        "{}",
+        graph.svg
+    );
     assert_eq!(graph.svg.matches(&format!("data-to=\"c{q}\"")).count(), 3);
     assert!(graph.svg.contains("a.&lt;y&gt;") && !graph.svg.contains("<y>"));
     assert_eq!(graph.column("a", "x"), None);
