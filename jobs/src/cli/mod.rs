@@ -95,7 +95,7 @@ enum Verb {
     Grants(grants::GrantsArguments),
     /// Bring raw files from the web, an archive or a folder to where jobs read them.
     Stage(stage::StageArguments),
-    /// Write a made-up data set in the shape of IMDb's files.
+    /// Write a made-up data set in the shape of IMDb's files, or of films with ratings and prices.
     Sample(sample::SampleArguments),
 }
 

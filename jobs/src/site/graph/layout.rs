@@ -10,7 +10,10 @@ pub const PADDING: f64 = 10.0;
 /// Of a character of the page's monospaced font at 12 pixels.
 const CHARACTER: f64 = 7.3;
 const TEXT_MAX: usize = 30;
-const GAP_LAYERS: f64 = 96.0;
+/// Between layers: as much as fills the page, within these.
+const GAP_MIN: f64 = 90.0;
+const GAP_MAX: f64 = 200.0;
+const PAGE: f64 = 1130.0;
 const GAP_TABLES: f64 = 22.0;
 const MARGIN: f64 = 8.0;
 const WIDTH_MIN: f64 = 120.0;
@@ -59,19 +62,23 @@ fn layers(nodes: &[Node]) -> Vec<Vec<usize>> {
 }
 
 fn place_layers(nodes: &mut [Node], layers: &[Vec<usize>]) -> f64 {
+    let width = |nodes: &[Node], layer: &[usize]| {
+        let widths = layer.iter().map(|&node| nodes[node].width);
+        widths.fold(0.0, f64::max)
+    };
+    let boxes: f64 = layers.iter().map(|layer| width(nodes, layer)).sum();
+    let gaps = layers.len().saturating_sub(1).max(1) as f64;
+    let gap = ((PAGE - 2.0 * MARGIN - boxes) / gaps).clamp(GAP_MIN, GAP_MAX);
     let mut x = MARGIN;
     for layer in layers {
-        let widest = layer
-            .iter()
-            .map(|&node| nodes[node].width)
-            .fold(0.0, f64::max);
+        let widest = width(nodes, layer);
         for &node in layer {
             nodes[node].x = x;
             nodes[node].width = widest;
         }
-        x += widest + GAP_LAYERS;
+        x += widest + gap;
     }
-    x - GAP_LAYERS
+    x - gap
 }
 
 fn stack(nodes: &mut [Node], layer: &[usize]) {
