@@ -146,16 +146,15 @@ fn hostile_texts_stay_texts() {
     let mut seen = false;
     for (page, html) in pages(&site) {
         assert_links_lead_somewhere(&page, &html);
-        for bad in [
-            "<script>",
-            "<img",
-            "<u>",
-            "<b>",
-            "javascript:",
-            "\" onload=",
-        ] {
+        for bad in ["<script>", "<img", "<u>", "<b>", "javascript:"] {
             assert!(!html.contains(bad), "{}: {bad}", page.display());
         }
+        let tags = all(&html, "<", '>');
+        assert!(
+            tags.iter().all(|tag| !tag.contains(" on")),
+            "{}",
+            page.display()
+        );
         seen |= html.matches("&lt;script&gt;").count() >= 6;
     }
     assert!(seen, "the texts are shown");
