@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cinemill_engine::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::incremental::{self, Incremental};
 use super::input::{Format, InputDefinition};
 use super::load::LoadDefinition;
 use super::output::{OutputDefinition, WriteMode};
@@ -25,6 +26,8 @@ pub struct JobDefinition {
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
     pub load: LoadDefinition,
+    #[serde(default)]
+    pub incremental: Incremental,
 }
 
 /// One SQL file.
@@ -59,6 +62,8 @@ struct JobFile {
     expect: Vec<Expectation>,
     #[serde(default)]
     load: LoadDefinition,
+    #[serde(default)]
+    incremental: Incremental,
 }
 
 impl JobDefinition {
@@ -78,6 +83,7 @@ impl JobDefinition {
             expectations: file.expect,
             relations,
             load: file.load,
+            incremental: file.incremental,
         };
         job.check()?;
         Ok(job)
@@ -111,6 +117,9 @@ impl JobDefinition {
         {
             return wrong(format!("load.tables.{name}: there is no such output"));
         }
+        let is_relation = |name: &str| self.relations.iter().any(|known| known.name == name);
+        incremental::check(&self.incremental, &self.inputs, &self.outputs, is_relation)
+            .or_else(wrong)?;
         self.load.check().or_else(wrong)
     }
 

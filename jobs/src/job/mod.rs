@@ -3,6 +3,7 @@
 mod catalog;
 mod definition;
 mod graph;
+mod incremental;
 mod input;
 mod load;
 mod output;
@@ -12,6 +13,7 @@ pub use catalog::{Catalog, NamedQuery};
 pub(crate) use definition::position;
 pub use definition::{Expectation, JobDefinition, Relation};
 pub use graph::ordered_relations;
+pub use incremental::{Dependence, Incremental};
 pub use input::{Format, InputDefinition};
 pub use load::{ColumnDefinition, LoadDefinition};
 pub use output::{OutputDefinition, WriteMode};

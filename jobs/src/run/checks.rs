@@ -47,7 +47,7 @@ impl KeyCheck {
         }
         for output in &job.outputs {
             // With `one_row_per` the number of rows proves the output's key, at no cost.
-            if output.one_row_per.is_none() && !output.key.is_empty() {
+            if !planner.request().rows_prove_key(output) && !output.key.is_empty() {
                 let plan = table_plan(&context, &output.relation)
                     .await
                     .map_err(failed)?;
