@@ -9,6 +9,7 @@ mod causes;
 pub mod client;
 pub mod cluster;
 pub mod cost;
+pub mod diff;
 pub mod exit;
 pub mod fleet;
 pub mod job;

@@ -26,12 +26,24 @@ impl Reading {
     /// # Errors
     /// `Final` where the folder for temporary files cannot be used.
     pub fn new(spill_dir: Option<&Path>) -> Result<Self> {
+        Self::with(spill_dir, false)
+    }
+
+    /// A session whose joins and sorts spill, so that a table of any size can be asked.
+    ///
+    /// # Errors
+    /// As [`Reading::new`].
+    pub fn bounded(spill_dir: Option<&Path>) -> Result<Self> {
+        Self::with(spill_dir, true)
+    }
+
+    fn with(spill_dir: Option<&Path>, scarce_memory: bool) -> Result<Self> {
         let common = spill_dir.map_or_else(std::env::temp_dir, Path::to_owned);
         let spill = Scratch::new(&common, "cinemill-reading")?;
         let options = SessionOptions {
             partitions: std::thread::available_parallelism().map_or(1, usize::from),
             distributed: false,
-            scarce_memory: false,
+            scarce_memory,
             memory_bytes: memory::machine_bytes().map(|bytes| memory::of_operators(bytes) as usize),
             spill_folder: Some(spill.path().to_owned()),
         };
@@ -48,29 +60,28 @@ impl Reading {
     /// # Errors
     /// `Input` where they cannot be read.
     pub async fn table(&self, name: &str, files: &[Location]) -> Result<()> {
-        let place = files
-            .first()
-            .map_or_else(|| name.to_owned(), ToString::to_string);
-        let failed = |cause| Error::from_datafusion(&cause, "read", &place);
-        let files = files.iter().map(Location::escaped_url);
-        let files = files.collect::<Result<Vec<_>>>()?;
-        if files.is_empty() {
-            return Err(Error::new(
-                Kind::Input,
-                "read table",
-                name,
-                "it has no files",
-            ));
-        }
-        let rows = self
-            .context
-            .read_parquet(files, ParquetReadOptions::default())
-            .await
-            .map_err(failed)?;
+        let rows = self.read(files).await?;
         self.context
             .register_table(TableReference::bare(name), rows.into_view())
-            .map_err(failed)?;
+            .map_err(|cause| Error::from_datafusion(&cause, "read", name))?;
         Ok(())
+    }
+
+    /// The rows of Parquet files.
+    ///
+    /// # Errors
+    /// `Input` where they cannot be read.
+    pub async fn read(&self, files: &[Location]) -> Result<DataFrame> {
+        let Some(first) = files.first() else {
+            let cause = "a snapshot has no files";
+            return Err(Error::new(Kind::Input, "read", "a table", cause));
+        };
+        let paths = files.iter().map(Location::escaped_url);
+        let paths = paths.collect::<Result<Vec<_>>>()?;
+        self.context
+            .read_parquet(paths, ParquetReadOptions::default())
+            .await
+            .map_err(|cause| Error::from_datafusion(&cause, "read", first))
     }
 
     /// The answer to a query in Spark SQL.

@@ -3,6 +3,7 @@
 mod autoscale;
 mod catalog;
 mod cluster;
+mod diff;
 mod docs;
 mod drain;
 mod duration;
@@ -79,6 +80,8 @@ enum Verb {
     Plan(plan::PlanArguments),
     /// Show a published table: its first rows, or the answer to a query.
     Show(show::ShowArguments),
+    /// Show what a run changed in its tables: rows, columns, cells.
+    Diff(diff::DiffArguments),
     /// Remove what crashed runs left in the folder of a table; safe at any time.
     Gc(gc::GcArguments),
     /// Load a published table into PostgreSQL or Redshift: all of it, or nothing, and once.
@@ -121,6 +124,7 @@ pub async fn run() -> ExitCode {
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
+        Verb::Diff(arguments) => diff::diff(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,
         Verb::Load(arguments) => load::load(arguments).await,
         Verb::Loads(arguments) => loads::list(arguments).await,
