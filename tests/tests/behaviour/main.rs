@@ -11,5 +11,6 @@ mod fixture;
 mod idempotent;
 mod interrupts;
 mod kills;
+mod modes;
 mod races;
 mod service;
