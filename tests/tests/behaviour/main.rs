@@ -14,3 +14,4 @@ mod kills;
 mod modes;
 mod races;
 mod service;
+mod tables;
