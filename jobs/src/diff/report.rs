@@ -70,16 +70,9 @@ impl Serialize for Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Example {
-    Inserted {
-        row: Row,
-    },
-    Deleted {
-        row: Row,
-    },
-    Changed {
-        key: Row,
-        cells: Vec<Cell>,
-    },
+    Inserted { row: Row },
+    Deleted { row: Row },
+    Changed { key: Row, cells: Vec<Cell> },
 }
 
 /// A cell that has another value.
@@ -228,7 +221,8 @@ impl fmt::Display for RowChanges {
 }
 
 fn cells(row: &Row) -> String {
-    let cells = row.0
+    let cells = row
+        .0
         .iter()
         .map(|(name, value)| format!("{name}={}", shown(value.as_deref())));
     cells.collect::<Vec<_>>().join(", ")

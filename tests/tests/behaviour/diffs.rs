@@ -38,18 +38,36 @@ impl Job {
     }
 
     fn run(&self, id: &str, rows: &str) {
-        fs::write(self.small.input().join("films.csv"), format!("id,name,votes\n{rows}")).unwrap();
+        fs::write(
+            self.small.input().join("films.csv"),
+            format!("id,name,votes\n{rows}"),
+        )
+        .unwrap();
         let (input, output) = (self.small.input(), self.output());
         let arguments = [
-            "run", "films", "--catalog", text(&self.catalog), "--input", text(&input), "--output",
-            text(&output), "--run-id", id,
+            "run",
+            "films",
+            "--catalog",
+            text(&self.catalog),
+            "--input",
+            text(&input),
+            "--output",
+            text(&output),
+            "--run-id",
+            id,
         ];
         assert_code(&Cinemill::default().run(&arguments).unwrap(), 0, &[]);
     }
 
     fn diff(&self, more: &[&str]) -> Value {
         let output = self.output();
-        let mut arguments = vec!["diff", text(&output), "--catalog", text(&self.catalog), "--json"];
+        let mut arguments = vec![
+            "diff",
+            text(&output),
+            "--catalog",
+            text(&self.catalog),
+            "--json",
+        ];
         arguments.extend(more);
         let ended = Cinemill::default().run(&arguments).unwrap();
         assert_code(&ended, 0, &[]);
@@ -86,10 +104,16 @@ fn rows_are_compared_by_key_cell_by_cell() {
         {"what": "deleted", "row": {"id": "3", "name": "c", "votes": "3"}},
     ]);
     assert_eq!(rows["examples"], expected);
-    assert_eq!((&table["rows_before"], &table["rows_after"]), (&json!(4), &json!(4)));
+    assert_eq!(
+        (&table["rows_before"], &table["rows_after"]),
+        (&json!(4), &json!(4))
+    );
     let told = said(&job.output(), &["--key", "id"]);
     assert!(told.contains("run second against run first"), "{told}");
-    assert!(told.contains("~ id=4: name: d, or → null, votes: 4 → 5"), "{told}");
+    assert!(
+        told.contains("~ id=4: name: d, or → null, votes: 4 → 5"),
+        "{told}"
+    );
     // The other way round.
     let back = job.diff(&["--run", "first", "--against", "second"]);
     assert_eq!(back["rows"]["inserted"], json!(1));
@@ -135,7 +159,10 @@ fn without_the_old_files_the_statistics_are_compared() {
     job.run("second", "1,a,1\n2,b,9\n3,c,7\n");
     let table = job.diff(&["--against", "first"]);
     assert_eq!(table["rows"], json!(null));
-    assert_eq!((&table["rows_before"], &table["rows_after"]), (&json!(2), &json!(3)));
+    assert_eq!(
+        (&table["rows_before"], &table["rows_after"]),
+        (&json!(2), &json!(3))
+    );
     let statistics = table["statistics"].as_array().unwrap();
     let max = json!({"column": "votes", "figure": "max", "before": 1, "after": 9});
     assert!(statistics.contains(&max), "{statistics:?}");

@@ -13,5 +13,7 @@ mod fixture;
 mod idempotent;
 mod interrupts;
 mod kills;
+mod modes;
 mod races;
 mod service;
+mod tables;
