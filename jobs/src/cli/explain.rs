@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::output::line;
-use super::request::CatalogArguments;
+use super::request::{CatalogArguments, ParamArguments};
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
@@ -36,12 +36,17 @@ pub struct ExplainArguments {
 
     #[command(flatten)]
     catalog: CatalogArguments,
+
+    #[command(flatten)]
+    params: ParamArguments,
 }
 
 pub async fn explain(arguments: ExplainArguments) -> Result<()> {
+    let job = arguments.catalog.catalog().job(&arguments.job)?;
     let request = RunRequest {
         run_id: new_run_id(),
-        job: arguments.catalog.catalog().job(&arguments.job)?,
+        params: arguments.params.settle(&job)?,
+        job,
         input: arguments
             .input
             .as_deref()

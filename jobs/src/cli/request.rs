@@ -7,7 +7,8 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
-use cinemill_jobs::job::Catalog;
+use chrono::Utc;
+use cinemill_jobs::job::{Catalog, JobDefinition};
 use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};
 
@@ -25,6 +26,31 @@ impl CatalogArguments {
     }
 }
 
+/// Values of the job's parameters.
+#[derive(Debug, Args)]
+pub struct ParamArguments {
+    /// Value of a parameter of the job; may be given several times.
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+}
+
+impl ParamArguments {
+    /// The text of every parameter's value.
+    pub fn settle(&self, job: &JobDefinition) -> Result<BTreeMap<String, String>> {
+        let mut given = BTreeMap::new();
+        for param in &self.params {
+            let wrong = |cause| Error::new(Kind::Usage, "use --param", param, cause);
+            let (name, value) = param
+                .split_once('=')
+                .ok_or_else(|| wrong("it is not of the form <name>=<value>"))?;
+            if given.insert(name.to_owned(), value.to_owned()).is_some() {
+                return Err(wrong("the parameter is given twice"));
+            }
+        }
+        job.settle_params(&given, Utc::now().date_naive())
+    }
+}
+
 /// The job and where its data is.
 #[derive(Debug, Args)]
 pub struct JobArguments {
@@ -37,6 +63,9 @@ pub struct JobArguments {
 
     #[command(flatten)]
     catalog: CatalogArguments,
+
+    #[command(flatten)]
+    params: ParamArguments,
 
     #[command(flatten)]
     options: OptionArguments,
@@ -111,9 +140,11 @@ impl JobArguments {
         check_run_id(run_id)?;
         let (input, inputs) = self.locations()?;
         let options = &self.options;
+        let job = self.catalog.catalog().job(&self.job)?;
         let request = RunRequest {
             run_id: run_id.to_owned(),
-            job: self.catalog.catalog().job(&self.job)?,
+            params: self.params.settle(&job)?,
+            job,
             input,
             inputs,
             output: Location::parse(output)?,

@@ -9,6 +9,9 @@ use cinemill_engine::source::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::checks::Check;
+use super::expectations::{self, Expectation};
+use super::params::{self, ParamDefinition};
 use super::schema;
 use crate::warehouse::dialect::{TableName, is_name};
 use crate::warehouse::types::TEXT_BYTES_MAX;
@@ -19,9 +22,13 @@ use crate::warehouse::types::TEXT_BYTES_MAX;
 pub struct JobDefinition {
     pub name: String,
     pub description: String,
+    #[serde(default)]
+    pub params: BTreeMap<String, ParamDefinition>,
     pub inputs: BTreeMap<String, InputDefinition>,
     pub output: OutputDefinition,
     pub expectations: Vec<Expectation>,
+    #[serde(default)]
+    pub checks: Vec<Check>,
     pub relations: Vec<Relation>,
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
@@ -118,22 +125,14 @@ pub struct ColumnDefinition {
     pub comment: Option<String>,
 }
 
-/// A condition that no row may break; a row where it is null does not break it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    /// In words, for messages.
-    pub name: String,
-    /// Spark SQL over the output's columns.
-    pub condition: String,
-}
-
 /// The file as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JobFile {
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    params: BTreeMap<String, ParamDefinition>,
     inputs: BTreeMap<String, InputDefinition>,
     output: OutputDefinition,
     #[serde(default)]
@@ -154,9 +153,11 @@ impl JobDefinition {
         let job = Self {
             name: name.to_owned(),
             description: file.description,
+            params: file.params,
             inputs: file.inputs,
             output: file.output,
             expectations: file.expect,
+            checks: Vec::new(),
             relations,
             load: file.load,
         };
@@ -200,7 +201,25 @@ impl JobDefinition {
             let missing = &self.output.relation;
             return wrong(format!("output.relation: there is no {missing}.sql"));
         }
+        params::check_names(&self.params).or_else(wrong)?;
+        let tables = self.table_names();
+        expectations::check(&self.expectations, &[self.name.as_str()], &tables).or_else(wrong)?;
         self.load.check().or_else(wrong)
+    }
+}
+
+impl JobDefinition {
+    /// The job with queries for rows that must not be there.
+    #[must_use]
+    pub fn with_checks(self, checks: Vec<Check>) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// All tables that a check may name: outputs, relations, inputs.
+    pub fn table_names(&self) -> Vec<&str> {
+        let relations = self.relations.iter().map(|relation| &relation.name);
+        let names = std::iter::once(&self.name).chain(relations).chain(self.inputs.keys());
+        names.map(String::as_str).collect()
     }
 }
 

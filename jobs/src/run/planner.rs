@@ -125,9 +125,10 @@ impl<'a> Planner<'a> {
         context: &SessionContext,
         checkpoints: &[Checkpoint],
     ) -> Result<Vec<PlannedRelation>> {
+        let values = self.request.values()?;
         let mut planned = Vec::new();
         for (name, query) in ordered_relations(&self.request.job)? {
-            let plan = query.plan(&context.state()).await?;
+            let plan = query.bind(&values)?.plan(&context.state()).await?;
             let checkpoint = checkpoints.iter().find(|c| c.relation == name);
             let table: Arc<dyn TableProvider> = match checkpoint {
                 Some(checkpoint) => checkpoint.table(plan.schema().as_arrow())?,
@@ -153,7 +154,7 @@ impl<'a> Planner<'a> {
         let conditions = conditions(job);
         let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
         let state = context.state();
-        let rows = query.plan(&state).await?;
+        let rows = query.bind(&self.request.values()?)?.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: self.request.output.to_string(),
@@ -228,7 +229,7 @@ fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
     let declared = job
         .expectations
         .iter()
-        .map(|e| (e.name.clone(), e.condition.clone()));
+        .filter_map(|e| Some((e.name.clone(), e.condition_sql()?)));
     let named = not_null
         .chain(declared)
         .enumerate()

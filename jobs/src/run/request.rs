@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
+use cinemill_engine::spark::Params;
 use cinemill_engine::store::Location;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,10 @@ pub struct RunRequest {
     #[serde(default)]
     pub inputs: BTreeMap<String, Location>,
     pub output: Location,
+    /// The text of every parameter's value; the client settles them all, so that a run means the
+    /// same whenever and wherever it is taken up.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
     #[serde(default)]
     pub options: RunOptions,
 }
@@ -117,11 +122,17 @@ impl RunRequest {
         {
             return usage("the output is the folder of an input".to_owned());
         }
+        self.values()?;
         check_queue(self.options.queue.as_deref().unwrap_or(DEFAULT_QUEUE))?;
         if self.options.max_slots == Some(0) {
             return usage("with no slots it would never end; --max-slots is at least 1".to_owned());
         }
         Ok(())
+    }
+
+    /// The values of the parameters.
+    pub fn values(&self) -> Result<Params> {
+        self.job.param_values(&self.params)
     }
 
     pub fn partition_by(&self) -> &[String] {

@@ -160,6 +160,7 @@ mod tests {
             job,
             input: None,
             inputs: BTreeMap::new(),
+            params: BTreeMap::new(),
             output: Location::parse("out").unwrap(),
             options: RunOptions::default(),
         };

@@ -9,6 +9,7 @@ mod choice;
 
 pub use choice::choose;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,6 +52,8 @@ struct Note {
 struct Origin {
     relations: Vec<crate::job::Relation>,
     inputs: Vec<TextSpec>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
 }
 
 impl Origin {
@@ -61,6 +64,7 @@ impl Origin {
                 .iter()
                 .map(|input| input.spec.as_ref().clone())
                 .collect(),
+            params: request.params.clone(),
         }
     }
 }
