@@ -62,9 +62,12 @@ impl ParamValue {
             Self::String(text) => value(Value::SingleQuotedString(text.clone())),
             Self::Int(number) => signed(*number < 0, number.to_string(), false, span),
             Self::Bigint(number) => signed(*number < 0, number.to_string(), true, span),
-            Self::Double(number) => {
-                signed(number.is_sign_negative(), format!("{number:e}"), false, span)
-            }
+            Self::Double(number) => signed(
+                number.is_sign_negative(),
+                format!("{number:e}"),
+                false,
+                span,
+            ),
             Self::Boolean(truth) => value(Value::Boolean(*truth)),
             Self::Date(date) => Expr::TypedString(TypedString {
                 data_type: DataType::Date,

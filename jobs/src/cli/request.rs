@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::Utc;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
-use chrono::Utc;
 use cinemill_jobs::job::{Catalog, JobDefinition};
 use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};

@@ -35,15 +35,17 @@ impl Check {
         let title = comments
             .next()
             .filter(|title| !title.is_empty())
-            .ok_or_else(|| {
-                wrong("the first line is no `-- what must not be found, in words`")
-            })?;
-        let severity = comments.next().and_then(|line| line.strip_prefix("severity:"));
+            .ok_or_else(|| wrong("the first line is no `-- what must not be found, in words`"))?;
+        let severity = comments
+            .next()
+            .and_then(|line| line.strip_prefix("severity:"));
         let severity = match severity.map(str::trim) {
             None | Some("fail") => Severity::Fail,
             Some("warn") => Severity::Warn,
             Some(other) => {
-                return Err(wrong(&format!("2: `{other}` is no severity; there are fail, warn")));
+                return Err(wrong(&format!(
+                    "2: `{other}` is no severity; there are fail, warn"
+                )));
             }
         };
         Ok(Self {

@@ -218,7 +218,9 @@ impl JobDefinition {
     /// All tables that a check may name: outputs, relations, inputs.
     pub fn table_names(&self) -> Vec<&str> {
         let relations = self.relations.iter().map(|relation| &relation.name);
-        let names = std::iter::once(&self.name).chain(relations).chain(self.inputs.keys());
+        let names = std::iter::once(&self.name)
+            .chain(relations)
+            .chain(self.inputs.keys());
         names.map(String::as_str).collect()
     }
 }

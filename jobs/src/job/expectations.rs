@@ -269,9 +269,9 @@ impl Rule {
                 columns.collect::<Vec<_>>().join("; ")
             }
             Self::Range(columns) => {
-                let columns = columns
-                    .iter()
-                    .map(|(column, range)| format!("{column} is {}", between(&range.min, &range.max)));
+                let columns = columns.iter().map(|(column, range)| {
+                    format!("{column} is {}", between(&range.min, &range.max))
+                });
                 columns.collect::<Vec<_>>().join("; ")
             }
             Self::Rows(rows) => format!("the number of rows is {}", between(&rows.min, &rows.max)),
@@ -317,7 +317,10 @@ pub fn check(expectations: &[Expectation], outputs: &[&str], known: &[&str]) -> 
             && !known.contains(&references.table.as_str())
         {
             let table = &references.table;
-            return wrong(format!("there is no table `{table}`; there are {}", known.join(", ")));
+            return wrong(format!(
+                "there is no table `{table}`; there are {}",
+                known.join(", ")
+            ));
         }
         let same = |other: &Expectation| other.name == *name && other.table == expectation.table;
         if expectations[..place].iter().any(same) {
@@ -339,11 +342,7 @@ mod tests {
     #[test]
     fn each_kind_has_words_and_row_wise_ones_a_condition() {
         for (text, name, condition) in [
-            (
-                "name = \"n\"\ncondition = \"a > 1\"",
-                "n",
-                Some("a > 1"),
-            ),
+            ("name = \"n\"\ncondition = \"a > 1\"", "n", Some("a > 1")),
             (
                 "not_null = [\"a\", \"b\"]",
                 "a, b is not null",
@@ -360,7 +359,11 @@ mod tests {
                 "r is from 1 to 9.5; s is at most 2026-01-01",
                 Some("`r` >= 1 AND `r` <= 9.5e0 AND `s` <= '2026-01-01'"),
             ),
-            ("rows = { min = 1 }", "the number of rows is at least 1", None),
+            (
+                "rows = { min = 1 }",
+                "the number of rows is at least 1",
+                None,
+            ),
             (
                 "references = { columns = [\"a\"], table = \"t\" }",
                 "a stands in t.a",

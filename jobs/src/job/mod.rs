@@ -13,8 +13,8 @@ pub use catalog::{Catalog, NamedQuery};
 pub use checks::Check;
 pub(crate) use definition::position;
 pub use definition::{
-    ColumnDefinition, Format, InputDefinition, JobDefinition, LoadDefinition,
-    OutputDefinition, Relation,
+    ColumnDefinition, Format, InputDefinition, JobDefinition, LoadDefinition, OutputDefinition,
+    Relation,
 };
 pub use expectations::{
     Expectation, Freshness, Range, References, Rows, Rule, Severity, is_not_null, quoted,

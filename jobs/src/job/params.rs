@@ -117,8 +117,10 @@ impl JobDefinition {
             let value = value.or_else(|| param.default.as_ref().map(ToString::to_string));
             let value = value.ok_or_else(|| {
                 let cause = "it has no default, and no value is given";
-                Error::new(Kind::Usage, "use parameter", name, cause)
-                    .hint(format!("give it as --param {name}=<{}>", type_word(param.kind)))
+                Error::new(Kind::Usage, "use parameter", name, cause).hint(format!(
+                    "give it as --param {name}=<{}>",
+                    type_word(param.kind)
+                ))
             })?;
             settled.insert(name.clone(), value);
         }
@@ -211,7 +213,10 @@ mod tests {
         assert_eq!(settled, given(&expected));
         for (wrong, words) in [
             (given(&[]), "market: it has no default"),
-            (given(&[("market", "US"), ("votes", "1")]), "no such parameter"),
+            (
+                given(&[("market", "US"), ("votes", "1")]),
+                "no such parameter",
+            ),
             (
                 given(&[("market", "US"), ("min_votes", "many")]),
                 "`many` is no INT",
@@ -235,7 +240,10 @@ mod tests {
                 "[params.a]\ntype = \"INT\"\ndefault = \"x\"",
                 "`x` is no INT",
             ),
-            ("[params.a]\ntype = \"INT\"\ndefault = [1]", "a text, a number"),
+            (
+                "[params.a]\ntype = \"INT\"\ndefault = [1]",
+                "a text, a number",
+            ),
             ("[params.run_date]\ntype = \"DATE\"", "every job has it"),
             ("[params.a-b]\ntype = \"INT\"", "letters, digits"),
         ] {

@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
 use super::checkpoints;
+use super::checks;
 use super::events::{EventSender, RunEvent};
 use super::inputs::{self, ResolvedInput};
-use super::pieces::Pieces;
+use super::pieces::{Filled, Pieces};
 use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
@@ -80,7 +81,11 @@ async fn drive_to_end(
         });
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
-        Planner::new(request, backend).output(&inputs, &[]).await?;
+        let planner = Planner::new(request, backend);
+        planner.output(&inputs, &[]).await?;
+        planner
+            .questions(checks::sets(&request.job), &inputs, &[])
+            .await?;
         let leased = table.lease(&request.run_id, &request.job.name).await;
         match leased.map_err(unusable)? {
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
@@ -243,16 +248,17 @@ impl Attempt<'_> {
                 commit.abort().await;
                 Err(error)
             }
-            Ok(audited) => {
+            Ok(filled) => {
                 (self.events)(RunEvent::Phase {
                     name: "commit".to_owned(),
                 });
                 let committed = commit.run().await.map_err(unusable);
-                committed.map(|manifest| (manifest, audited))
+                committed.map(|manifest| (manifest, filled))
             }
         };
         checkpoints::remove(&table, &self.request.run_id).await;
-        let (manifest, audited) = ended?;
+        let (manifest, filled) = ended?;
+        let Filled { audited, warnings } = filled;
         Ok(Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
@@ -265,6 +271,8 @@ impl Attempt<'_> {
             place: self.backend.place().await,
             retries: pieces.retries(),
             usage: pieces.usage(self.requests),
+            params: self.request.params.clone(),
+            warnings,
             inputs: audited.inputs,
         })
     }

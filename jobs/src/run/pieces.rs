@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::audits::{self, Audited, RejectObject};
 use super::backend::{Backend, PhysicalJob};
 use super::checkpoints::{self, Checkpoint, Checkpoints};
-use super::checks::{self, KeyCheck};
+use super::checks::{self, Findings, Question};
 use super::events::{EventSender, RunEvent};
 use super::inputs::ResolvedInput;
 use super::planner::{Planned, Planner};
@@ -36,6 +36,13 @@ pub struct Pieces<'a> {
     planner: Planner<'a>,
     retries: AtomicU32,
     meter: Meter,
+}
+
+/// What is known of a run when its commit holds all that it is to publish.
+pub struct Filled {
+    pub audited: Audited,
+    /// What was found that stops no commit.
+    pub warnings: Vec<String>,
 }
 
 /// What a piece wrote.
@@ -81,13 +88,22 @@ impl<'a> Pieces<'a> {
         table: &Table,
         commit: &mut Commit,
         cancel: &CancellationToken,
-    ) -> Result<Audited> {
-        self.check_keys(cancel).await?;
+    ) -> Result<Filled> {
+        let job = &self.request.job;
+        // What keys that stand twice would make of joins is not worth to be written.
+        let keys = self
+            .ask("check keys", checks::keys(job), &[], cancel)
+            .await?;
+        keys.judge(job)?;
         let checkpoints = self.checkpoints(table, cancel).await?;
+        let found = self
+            .ask("check", checks::sets(job), &checkpoints, cancel)
+            .await?;
         let mut retry = self.retry("write");
         loop {
-            match self.output(&checkpoints, commit, &retry, cancel).await {
-                Ok(audited) => return Ok(audited),
+            let output = self.output(&checkpoints, &found, commit, &retry, cancel);
+            match output.await {
+                Ok(filled) => return Ok(filled),
                 Err(error) => self.again(&mut retry, error, cancel).await?,
             }
         }
@@ -109,19 +125,24 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    async fn check_keys(&self, cancel: &CancellationToken) -> Result<()> {
-        let phase = "check keys";
+    /// Executes questions about the job's tables, all in one plan.
+    async fn ask(
+        &self,
+        phase: &str,
+        questions: Vec<Question>,
+        checkpoints: &[Checkpoint],
+        cancel: &CancellationToken,
+    ) -> Result<Findings> {
         let mut retry = self.retry(phase);
         loop {
             let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let output = planner.output(self.inputs, &[]).await?;
-            let job = &self.request.job;
-            let Some(check) = KeyCheck::new(job, self.inputs, &output.rows, &planner).await? else {
-                return Ok(());
+            let asked = planner.questions(questions.clone(), self.inputs, checkpoints);
+            let Some(check) = asked.await? else {
+                return Ok(Findings::default());
             };
             let plan = check.physical().await?;
             match self.execute(phase, check.state(), plan, cancel).await {
-                Ok(rows) => return checks::no_repeated_keys(job, &rows),
+                Ok(rows) => return check.findings(&rows),
                 Err(error) => self.again(&mut retry, error, cancel).await?,
             }
         }
@@ -198,17 +219,19 @@ impl<'a> Pieces<'a> {
     async fn output(
         &self,
         checkpoints: &[Checkpoint],
+        found: &Findings,
         commit: &mut Commit,
         retry: &Retry<'_>,
         cancel: &CancellationToken,
-    ) -> Result<Audited> {
+    ) -> Result<Filled> {
         let job = &self.request.job;
         let folder = audits::fresh_folder(self.request);
         let inputs = audited(self.inputs, &folder)?;
         let planner = self.planner.scarce_memory(retry.scarce_memory());
         let planned = planner.output(&inputs, checkpoints).await?;
         let written = self.write("write", planned, cancel).await?;
-        checks::no_violations(job, &written.reports)?;
+        let mut found = found.clone();
+        found.extend(checks::broken_conditions(job, &job.name, &written.reports));
         let runtime = written.planned.state.runtime_env().clone();
         let mut folders = vec![folder];
         folders.extend(
@@ -218,15 +241,16 @@ impl<'a> Pieces<'a> {
         );
         let audited = audits::gather(&folders, self.inputs, &runtime).await?;
         let rows = written.reports.iter().map(|report| report.rows).sum();
-        let expected = job
-            .output
-            .one_row_per
-            .as_ref()
-            .and_then(|input| audited.rows_of(input));
-        checks::one_row_per_input(job, rows, expected)?;
+        if let Some(input) = &job.output.one_row_per {
+            let expected = audited.rows_of(input);
+            found.extend(checks::one_row_per_input(
+                job, &job.name, input, rows, expected,
+            ));
+        }
+        let warnings = found.judge(job)?;
         let rejects = reject_moves(&self.request.output, &audited.rejects);
         written.publish(commit, &job.name, rejects)?;
-        Ok(audited)
+        Ok(Filled { audited, warnings })
     }
 
     /// Executes a plan that ends in a sink.

@@ -19,6 +19,7 @@ use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
+use super::checks::{self, CheckPlan, Question};
 use super::inputs::ResolvedInput;
 use super::request::RunRequest;
 use crate::job::{JobDefinition, ordered_relations};
@@ -171,12 +172,36 @@ impl<'a> Planner<'a> {
             key: job.output.key.clone(),
         };
         check_columns(job, &schema, &sink)?;
+        checks::columns_exist(job, &job.name, &schema)?;
         Ok(Planned {
             state,
             rows,
             schema,
             sink,
         })
+    }
+
+    /// Plans questions about the job's tables. `None` where there are none.
+    pub async fn questions(
+        &self,
+        questions: Vec<Question>,
+        inputs: &[ResolvedInput],
+        checkpoints: &[Checkpoint],
+    ) -> Result<Option<CheckPlan>> {
+        if questions.is_empty() {
+            return Ok(None);
+        }
+        let context = self.session(inputs).await?;
+        self.relations(&context, checkpoints).await?;
+        let job = &self.request.job;
+        let failed = |cause| Error::from_datafusion(&cause, "plan the checks of", &job.name);
+        let relation = TableReference::bare(job.output.relation.as_str());
+        let table = context.table_provider(relation).await.map_err(failed)?;
+        // The output's name goes before those of relations.
+        let name = TableReference::bare(job.name.as_str());
+        context.deregister_table(name.clone()).map_err(failed)?;
+        context.register_table(name, table).map_err(failed)?;
+        CheckPlan::new(&context, questions, &self.request.values()?).await
     }
 
     /// Plans a relation whose rows are to be kept in a table of their own.

@@ -301,10 +301,19 @@ async fn parameters_are_literals_of_their_types() {
     ];
     for (sql, expected) in [
         ("SELECT -:i, :i - 1, - :i", "5|-6|5"),
-        ("SELECT arrow_typeof(:i), arrow_typeof(:l), arrow_typeof(:d)", "Int32|Int64|Float64"),
-        ("SELECT date_add(:run_date, 1), :b AND false", "2026-11-22|false"),
+        (
+            "SELECT arrow_typeof(:i), arrow_typeof(:l), arrow_typeof(:d)",
+            "Int32|Int64|Float64",
+        ),
+        (
+            "SELECT date_add(:run_date, 1), :b AND false",
+            "2026-11-22|false",
+        ),
         ("SELECT :s", "it's \\n"),
-        ("SELECT tconst FROM crew WHERE tconst > 't1' ORDER BY tconst LIMIT :n", "t2"),
+        (
+            "SELECT tconst FROM crew WHERE tconst > 't1' ORDER BY tconst LIMIT :n",
+            "t2",
+        ),
     ] {
         let found = with_params(sql, &params).await;
         assert_eq!(found.unwrap(), [expected], "{sql}");
@@ -322,7 +331,10 @@ async fn a_parameter_is_never_read_as_sql() {
 async fn a_parameter_without_a_value_is_told_with_its_place() {
     let known = [("min", ParamValue::Int(1))];
     for (sql, words) in [
-        ("SELECT 1,\n  :max", "query.sql:2:3: there is no parameter :max; there are :min"),
+        (
+            "SELECT 1,\n  :max",
+            "query.sql:2:3: there is no parameter :max; there are :min",
+        ),
         ("SELECT ?", "parameters are written as :name"),
     ] {
         let error = with_params(sql, &known).await.unwrap_err();
