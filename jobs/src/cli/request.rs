@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chrono::Utc;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
-use cinemill_jobs::job::{Catalog, JobDefinition};
+use cinemill_jobs::job::{Catalog, WriteMode};
 use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};
+
+use super::params::ParamArguments;
 
 /// The catalogue to look in.
 #[derive(Debug, Args)]
@@ -23,31 +24,6 @@ pub struct CatalogArguments {
 impl CatalogArguments {
     pub fn catalog(&self) -> Catalog {
         Catalog::new(self.catalogs.clone())
-    }
-}
-
-/// Values of the job's parameters.
-#[derive(Debug, Args)]
-pub struct ParamArguments {
-    /// Value of a parameter of the job; may be given several times.
-    #[arg(long = "param", value_name = "NAME=VALUE")]
-    params: Vec<String>,
-}
-
-impl ParamArguments {
-    /// The text of every parameter's value.
-    pub fn settle(&self, job: &JobDefinition) -> Result<BTreeMap<String, String>> {
-        let mut given = BTreeMap::new();
-        for param in &self.params {
-            let wrong = |cause| Error::new(Kind::Usage, "use --param", param, cause);
-            let (name, value) = param
-                .split_once('=')
-                .ok_or_else(|| wrong("it is not of the form <name>=<value>"))?;
-            if given.insert(name.to_owned(), value.to_owned()).is_some() {
-                return Err(wrong("the parameter is given twice"));
-            }
-        }
-        job.settle_params(&given, Utc::now().date_naive())
     }
 }
 
@@ -74,6 +50,14 @@ pub struct JobArguments {
 /// What may differ from `job.toml`.
 #[derive(Debug, Args)]
 struct OptionArguments {
+    /// What becomes of the rows that the tables have.
+    #[arg(long, value_enum)]
+    mode: Option<ModeWord>,
+
+    /// How many snapshots before the new one stay readable, for `cinemill diff`.
+    #[arg(long, value_name = "COUNT")]
+    keep_snapshots: Option<u32>,
+
     /// Columns whose values become Hive folders.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     partition_by: Option<Vec<String>>,
@@ -93,6 +77,30 @@ struct OptionArguments {
     /// What becomes of records that do not fit their declaration.
     #[arg(long, value_enum, value_name = "MODE")]
     bad_records: Option<BadRecordsWord>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum ModeWord {
+    /// They go.
+    Overwrite,
+    /// They stay; rows whose key is not there are added.
+    AppendNew,
+    /// Rows whose key is not there are added, others replaced where they differ.
+    Merge,
+    /// Those of the Hive folders for which there are new rows are replaced.
+    OverwritePartitions,
+}
+
+impl From<ModeWord> for WriteMode {
+    fn from(word: ModeWord) -> Self {
+        match word {
+            ModeWord::Overwrite => Self::Overwrite,
+            ModeWord::AppendNew => Self::AppendNew,
+            ModeWord::Merge => Self::Merge,
+            ModeWord::OverwritePartitions => Self::OverwritePartitions,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -149,6 +157,8 @@ impl JobArguments {
             inputs,
             output: Location::parse(output)?,
             options: RunOptions {
+                mode: options.mode.map(Into::into),
+                keep_snapshots: options.keep_snapshots,
                 partition_by: options.partition_by.clone(),
                 sort_by: options.sort_by.clone(),
                 compression: options.compression.map(Into::into),

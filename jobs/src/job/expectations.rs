@@ -190,6 +190,11 @@ impl Expectation {
         }
     }
 
+    /// Whether it is about an output table.
+    pub fn is_of(&self, table: &str) -> bool {
+        self.table.as_deref().is_none_or(|own| own == table)
+    }
+
     /// The table's columns that it names outside of SQL.
     pub fn columns(&self) -> Vec<&str> {
         match &self.rule {

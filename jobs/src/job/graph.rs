@@ -8,7 +8,7 @@ use cinemill_engine::spark::{self, SparkQuery};
 use super::definition::{JobDefinition, definition_error};
 use super::expectations::Rule;
 
-/// The relations that the output and the checks of it need, each after those that it reads.
+/// The relations that the outputs and the checks of them need, each after those that it reads.
 pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)>> {
     let mut queries = BTreeMap::new();
     for relation in &job.relations {
@@ -21,7 +21,9 @@ pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)
         done: Vec::new(),
         open: Vec::new(),
     };
-    walk.visit(&job.output.relation)?;
+    for output in &job.outputs {
+        walk.visit(&output.relation)?;
+    }
     for check in &job.checks {
         let file = check.file();
         walk.visit_all(&file, &spark::parse(&check.sql, &file)?)?;
@@ -43,7 +45,7 @@ struct Walk<'a> {
     job: &'a JobDefinition,
     queries: &'a BTreeMap<String, SparkQuery>,
     done: Vec<String>,
-    /// The relations on the way from the output to the current one.
+    /// The relations on the way from an output to the current one.
     open: Vec<String>,
 }
 
@@ -78,13 +80,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The input or relation that a query means; names are not case-sensitive. A check may also
-    /// name the output.
+    /// The input or relation that a query means; names are not case-sensitive. A check, which no
+    /// relation reads, may also name outputs.
     fn resolve(&self, file: &str, used: &str) -> Result<String> {
         let mut known: BTreeSet<&String> =
             self.queries.keys().chain(self.job.inputs.keys()).collect();
         if self.open.is_empty() {
-            known.insert(&self.job.name);
+            known.extend(self.job.outputs.iter().map(|output| &output.name));
         }
         match known.iter().find(|name| name.eq_ignore_ascii_case(used)) {
             Some(name) => Ok((**name).clone()),

@@ -5,6 +5,9 @@ mod checks;
 mod definition;
 mod expectations;
 mod graph;
+mod input;
+mod load;
+mod output;
 mod params;
 mod scalar;
 mod schema;
@@ -12,13 +15,13 @@ mod schema;
 pub use catalog::{Catalog, NamedQuery};
 pub use checks::Check;
 pub(crate) use definition::position;
-pub use definition::{
-    ColumnDefinition, Format, InputDefinition, JobDefinition, LoadDefinition, OutputDefinition,
-    Relation,
-};
+pub use definition::{JobDefinition, Relation};
 pub use expectations::{
     Expectation, Freshness, Range, References, Rows, Rule, Severity, is_not_null, quoted,
 };
 pub use graph::ordered_relations;
+pub use input::{Format, InputDefinition};
+pub use load::{ColumnDefinition, LoadDefinition};
+pub use output::{OutputDefinition, WriteMode};
 pub use params::{ParamDefinition, RUN_DATE, type_word};
 pub use scalar::Scalar;

@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
 use super::checkpoints;
-use super::checks;
 use super::events::{EventSender, RunEvent};
-use super::inputs::{self, ResolvedInput};
-use super::pieces::{Filled, Pieces};
+use super::inputs::{self, InputSource, ResolvedInput};
+use super::pieces::{Checked, Pieces};
 use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
+use crate::job::Format;
 
 /// How often a run is looked at that another process drives.
 const ATTACHED_INTERVAL: Duration = Duration::from_secs(1);
@@ -81,11 +81,7 @@ async fn drive_to_end(
         });
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
-        let planner = Planner::new(request, backend);
-        planner.output(&inputs, &[]).await?;
-        planner
-            .questions(checks::sets(&request.job), &inputs, &[])
-            .await?;
+        Planner::new(request, backend).check(&inputs).await?;
         let leased = table.lease(&request.run_id, &request.job.name).await;
         match leased.map_err(unusable)? {
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
@@ -235,6 +231,10 @@ impl Attempt<'_> {
         let unusable = |error| unusable_output(&self.request.output, error);
         let begun = Commit::begin(table.clone(), &self.request.run_id).await;
         let mut commit = begun.map_err(unusable)?;
+        if let Err(error) = self.reads_what_is_replaced(&commit) {
+            commit.abort().await;
+            return Err(error);
+        }
         let pieces = Pieces::new(
             self.request,
             self.inputs,
@@ -248,17 +248,17 @@ impl Attempt<'_> {
                 commit.abort().await;
                 Err(error)
             }
-            Ok(filled) => {
+            Ok(checked) => {
                 (self.events)(RunEvent::Phase {
                     name: "commit".to_owned(),
                 });
                 let committed = commit.run().await.map_err(unusable);
-                committed.map(|manifest| (manifest, filled))
+                committed.map(|manifest| (manifest, checked))
             }
         };
         checkpoints::remove(&table, &self.request.run_id).await;
-        let (manifest, filled) = ended?;
-        let Filled { audited, warnings } = filled;
+        let (manifest, checked) = ended?;
+        let Checked { audited, warnings } = checked;
         Ok(Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
@@ -275,6 +275,28 @@ impl Attempt<'_> {
             warnings,
             inputs: audited.inputs,
         })
+    }
+}
+
+impl Attempt<'_> {
+    /// A run that reads its own output must have read the snapshot that it is going to replace.
+    fn reads_what_is_replaced(&self, commit: &Commit) -> Result<()> {
+        let base = commit.base().map(|base| base.run_id.as_str());
+        for input in self.inputs {
+            let definition = &self.request.job.inputs[&input.name];
+            if let (Format::Previous, InputSource::Table(table)) =
+                (definition.format, &input.source)
+                && table.run_id.as_deref() != base
+            {
+                let output = &self.request.output;
+                let cause = format!("another run published to {output} in the meantime");
+                return Err(
+                    Error::new(Kind::Retryable, "run", &self.request.run_id, cause)
+                        .hint("run it again"),
+                );
+            }
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
-use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table};
+use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table, WrittenTable};
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::{Location, Requests};
 use datafusion::arrow::array::RecordBatch;
@@ -19,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::audits::{self, Audited, RejectObject};
 use super::backend::{Backend, PhysicalJob};
 use super::checkpoints::{self, Checkpoint, Checkpoints};
-use super::checks::{self, Findings, Question};
+use super::checks::{self, Findings, FutureTables, Question};
 use super::events::{EventSender, RunEvent};
 use super::inputs::ResolvedInput;
 use super::planner::{Planned, Planner};
 use super::request::RunRequest;
 use super::retry::Retry;
 use super::usage::{Meter, Usage};
+use crate::job::OutputDefinition;
 
 /// Executes the pieces of one driver's attempt at a run.
 pub struct Pieces<'a> {
@@ -39,7 +40,7 @@ pub struct Pieces<'a> {
 }
 
 /// What is known of a run when its commit holds all that it is to publish.
-pub struct Filled {
+pub struct Checked {
     pub audited: Audited,
     /// What was found that stops no commit.
     pub warnings: Vec<String>,
@@ -88,24 +89,36 @@ impl<'a> Pieces<'a> {
         table: &Table,
         commit: &mut Commit,
         cancel: &CancellationToken,
-    ) -> Result<Filled> {
+    ) -> Result<Checked> {
         let job = &self.request.job;
         // What keys that stand twice would make of joins is not worth to be written.
-        let keys = self
-            .ask("check keys", checks::keys(job), &[], cancel)
-            .await?;
-        keys.judge(job)?;
+        let keys = self.ask("check keys", checks::keys(job), &[], cancel);
+        keys.await?.judge(job)?;
         let checkpoints = self.checkpoints(table, cancel).await?;
-        let found = self
-            .ask("check", checks::sets(job), &checkpoints, cancel)
-            .await?;
-        let mut retry = self.retry("write");
-        loop {
-            let output = self.output(&checkpoints, &found, commit, &retry, cancel);
-            match output.await {
-                Ok(filled) => return Ok(filled),
-                Err(error) => self.again(&mut retry, error, cancel).await?,
+        let found = self.ask("check", checks::sets(job), &checkpoints, cancel);
+        let found = found.await?;
+        let mut filled = Filled::new(&checkpoints);
+        for output in &self.request.job.outputs {
+            let phase = self.phase_of(output);
+            let mut retry = self.retry(&phase);
+            loop {
+                match self.output(output, &checkpoints, &retry, cancel).await {
+                    Ok((written, audits)) => {
+                        filled.add(output, written, audits);
+                        break;
+                    }
+                    Err(error) => self.again(&mut retry, error, cancel).await?,
+                }
             }
+        }
+        self.publish(filled, found, commit).await
+    }
+
+    /// `write`, or with the table's name where there are several.
+    fn phase_of(&self, output: &OutputDefinition) -> String {
+        match output.folder.as_str() {
+            "" => "write".to_owned(),
+            table => format!("write {table}"),
         }
     }
 
@@ -134,9 +147,10 @@ impl<'a> Pieces<'a> {
         cancel: &CancellationToken,
     ) -> Result<Findings> {
         let mut retry = self.retry(phase);
+        let tables = FutureTables::new();
         loop {
             let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let asked = planner.questions(questions.clone(), self.inputs, checkpoints);
+            let asked = planner.questions(questions.clone(), self.inputs, checkpoints, &tables);
             let Some(check) = asked.await? else {
                 return Ok(Findings::default());
             };
@@ -163,7 +177,8 @@ impl<'a> Pieces<'a> {
         let bytes = bytes.map(|input| (input.name.clone(), input.unpacked_bytes()));
         let bytes: BTreeMap<String, u64> = bytes.collect();
         let job = &self.request.job;
-        let chosen = checkpoints::choose(&relations, &job.output.relation, &bytes, bytes_min);
+        let outputs: Vec<&str> = job.outputs.iter().map(|o| o.relation.as_str()).collect();
+        let chosen = checkpoints::choose(&relations, &outputs, &bytes, bytes_min);
         let chosen =
             chosen.map_err(|cause| Error::from_datafusion(&cause, "plan job", &job.name))?;
         let places = Checkpoints::new(table, self.request, self.inputs);
@@ -204,7 +219,7 @@ impl<'a> Pieces<'a> {
             let mut commit = Commit::begin(table, &self.request.run_id).await?;
             match self.write(&phase, planned, cancel).await {
                 Ok(written) => {
-                    written.publish(&mut commit, relation, Vec::new())?;
+                    commit.prepare(written.checkpoint(relation))?;
                     return places.keep(place, commit.run().await?).await;
                 }
                 Err(error) => {
@@ -215,42 +230,58 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Writes the output and checks it.
+    /// Writes an output and checks its rows. Its scans' audits are in the folder.
     async fn output(
         &self,
+        output: &OutputDefinition,
         checkpoints: &[Checkpoint],
-        found: &Findings,
-        commit: &mut Commit,
         retry: &Retry<'_>,
         cancel: &CancellationToken,
-    ) -> Result<Filled> {
-        let job = &self.request.job;
+    ) -> Result<(Written, Location)> {
         let folder = audits::fresh_folder(self.request);
         let inputs = audited(self.inputs, &folder)?;
         let planner = self.planner.scarce_memory(retry.scarce_memory());
-        let planned = planner.output(&inputs, checkpoints).await?;
-        let written = self.write("write", planned, cancel).await?;
-        let mut found = found.clone();
-        found.extend(checks::broken_conditions(job, &job.name, &written.reports));
-        let runtime = written.planned.state.runtime_env().clone();
-        let mut folders = vec![folder];
-        folders.extend(
-            checkpoints
-                .iter()
-                .map(|checkpoint| checkpoint.audits.clone()),
-        );
-        let audited = audits::gather(&folders, self.inputs, &runtime).await?;
-        let rows = written.reports.iter().map(|report| report.rows).sum();
-        if let Some(input) = &job.output.one_row_per {
-            let expected = audited.rows_of(input);
-            found.extend(checks::one_row_per_input(
-                job, &job.name, input, rows, expected,
+        let planned = planner.output(output, &inputs, checkpoints).await?;
+        let phase = self.phase_of(output);
+        let written = self.write(&phase, planned, cancel).await?;
+        Ok((written, folder))
+    }
+
+    /// Hands all that was written to the commit, once all that is expected holds; `found` is what
+    /// is known of that already.
+    async fn publish(
+        &self,
+        filled: Filled<'_>,
+        mut found: Findings,
+        commit: &mut Commit,
+    ) -> Result<Checked> {
+        let job = &self.request.job;
+        let Some((_, first)) = filled.tables.first() else {
+            return Err(Error::new(
+                Kind::Definition,
+                "publish",
+                &job.name,
+                "it has no output",
             ));
+        };
+        let runtime = first.planned.state.runtime_env().clone();
+        let folders: Vec<Location> = [filled.audits.as_slice(), &filled.checkpoints].concat();
+        let audited = audits::gather(&folders, self.inputs, &runtime).await?;
+        for (output, written) in &filled.tables {
+            found.extend(checks::broken_conditions(job, output, &written.reports));
+            let rows = written.reports.iter().map(|report| report.rows).sum();
+            let input = output.one_row_per.as_ref();
+            let expected = input.and_then(|input| audited.rows_of(input));
+            found.extend(checks::one_row_per_input(output, rows, expected));
         }
         let warnings = found.judge(job)?;
-        let rejects = reject_moves(&self.request.output, &audited.rejects);
-        written.publish(commit, &job.name, rejects)?;
-        Ok(Filled { audited, warnings })
+        commit.prepare(Publication {
+            job: job.name.clone(),
+            rejects: reject_moves(&self.request.output, &audited.rejects),
+            keep_snapshots: self.request.keep_snapshots(),
+            tables: filled.into_tables(),
+        })?;
+        Ok(Checked { audited, warnings })
     }
 
     /// Executes a plan that ends in a sink.
@@ -308,11 +339,58 @@ impl<'a> Pieces<'a> {
 }
 
 impl Written {
-    /// Hands what was written to a commit.
-    fn publish(self, commit: &mut Commit, job: &str, rejects: Vec<(String, String)>) -> Result<()> {
-        let publication = publication(job.to_owned(), &self.planned);
-        commit.prepare(self.reports, self.partitions, rejects, publication)?;
-        Ok(())
+    /// As a table of a commit.
+    fn table(self, name: String, folder: String) -> WrittenTable {
+        let schema = table_schema(&self.planned.sink, &self.planned.schema);
+        WrittenTable {
+            name,
+            folder,
+            partition_by: self.planned.sink.partition_by,
+            columns: Manifest::columns_of(&schema),
+            reports: self.reports,
+            partitions: self.partitions,
+            kept: Vec::new(),
+        }
+    }
+
+    fn checkpoint(self, relation: &str) -> Publication {
+        Publication {
+            job: relation.to_owned(),
+            tables: vec![self.table(relation.to_owned(), String::new())],
+            rejects: Vec::new(),
+            keep_snapshots: 0,
+        }
+    }
+}
+
+/// What was written of the outputs so far.
+struct Filled<'a> {
+    tables: Vec<(&'a OutputDefinition, Written)>,
+    /// The folders in which the scans left their audits. Whatever was not read is audited into the
+    /// first one.
+    audits: Vec<Location>,
+    checkpoints: Vec<Location>,
+}
+
+impl<'a> Filled<'a> {
+    fn new(checkpoints: &[Checkpoint]) -> Self {
+        Self {
+            tables: Vec::new(),
+            audits: Vec::new(),
+            checkpoints: checkpoints.iter().map(|c| c.audits.clone()).collect(),
+        }
+    }
+
+    fn add(&mut self, output: &'a OutputDefinition, written: Written, audits: Location) {
+        self.tables.push((output, written));
+        self.audits.push(audits);
+    }
+
+    fn into_tables(self) -> Vec<WrittenTable> {
+        let tables = self.tables.into_iter();
+        tables
+            .map(|(output, written)| written.table(output.name.clone(), output.folder.clone()))
+            .collect()
     }
 }
 
@@ -349,13 +427,4 @@ fn reject_moves(table: &Location, objects: &[RejectObject]) -> Vec<(String, Stri
         (format!("{folder}/{}", object.name), object.name.clone())
     };
     objects.iter().map(relative).collect()
-}
-
-fn publication(job: String, planned: &Planned) -> Publication {
-    let schema = table_schema(&planned.sink, &planned.schema);
-    Publication {
-        job,
-        partition_by: planned.sink.partition_by.clone(),
-        columns: Manifest::columns_of(&schema),
-    }
 }

@@ -19,10 +19,10 @@ use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
-use super::checks::{self, CheckPlan, Question};
-use super::inputs::ResolvedInput;
+use super::checks::{self, CheckPlan, FutureTables, Question};
+use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
-use crate::job::{JobDefinition, ordered_relations};
+use crate::job::{JobDefinition, OutputDefinition, ordered_relations};
 
 /// The largest part of a file that one task reads, in bytes.
 const SPLIT_BYTES_MAX: u64 = 64 << 20;
@@ -111,9 +111,16 @@ impl<'a> Planner<'a> {
         let failed = |cause| Error::from_datafusion(&cause, "begin", "a session");
         let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
         for input in inputs {
-            let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
+            let table: Arc<dyn TableProvider> = match &input.source {
+                InputSource::Text(spec) => Arc::new(TextTable::new(
+                    spec.clone(),
+                    options.partitions,
+                    SPLIT_BYTES_MAX,
+                )),
+                InputSource::Table(table) => table.table(input.schema.clone())?,
+            };
             context
-                .register_table(TableReference::bare(input.name.as_str()), Arc::new(table))
+                .register_table(TableReference::bare(input.name.as_str()), table)
                 .map_err(failed)?;
         }
         Ok(context)
@@ -143,36 +150,50 @@ impl<'a> Planner<'a> {
         Ok(planned)
     }
 
-    /// Plans the job's output.
+    /// Plans all outputs, only to see whether they can be.
+    pub async fn check(&self, inputs: &[ResolvedInput]) -> Result<()> {
+        for output in &self.request.job.outputs {
+            self.output(output, inputs, &[]).await?;
+        }
+        let questions = checks::sets(&self.request.job);
+        self.questions(questions, inputs, &[], &FutureTables::new())
+            .await?;
+        Ok(())
+    }
+
+    /// Plans one of the job's outputs.
     pub async fn output(
         &self,
+        output: &OutputDefinition,
         inputs: &[ResolvedInput],
         checkpoints: &[Checkpoint],
     ) -> Result<Planned> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
         let job = &self.request.job;
-        let conditions = conditions(job);
-        let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
+        let conditions = conditions(job, output);
+        let sql = output_sql(output, &conditions);
+        let query = spark::parse(&sql, "expectations (job.toml)")?;
         let state = context.state();
         let rows = query.bind(&self.request.values()?)?.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: self.request.output.to_string(),
+            folder: output.folder.clone(),
             run_id: self.request.run_id.clone(),
             attempt: self.attempt,
-            partition_by: self.request.partition_by().to_vec(),
-            sort_by: self.request.sort_by().to_vec(),
-            compression: self.request.compression(),
-            target_file_bytes: self.request.target_file_bytes(),
+            partition_by: self.request.partition_by(output).to_vec(),
+            sort_by: self.request.sort_by(output).to_vec(),
+            compression: self.request.compression(output),
+            target_file_bytes: self.request.target_file_bytes(output),
             expectations: conditions
                 .into_iter()
                 .map(|(expectation, _)| expectation)
                 .collect(),
-            key: job.output.key.clone(),
+            key: output.key.clone(),
         };
-        check_columns(job, &schema, &sink)?;
-        checks::columns_exist(job, &job.name, &schema)?;
+        check_columns(job, output, &schema, &sink)?;
+        checks::columns_exist(job, &output.name, &schema)?;
         Ok(Planned {
             state,
             rows,
@@ -181,26 +202,21 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Plans questions about the job's tables. `None` where there are none.
+    /// Plans questions about the job's tables; `None` where there are none. An output table is what
+    /// `tables` has for its name, else the rows of its relation.
     pub async fn questions(
         &self,
         questions: Vec<Question>,
         inputs: &[ResolvedInput],
         checkpoints: &[Checkpoint],
+        tables: &FutureTables,
     ) -> Result<Option<CheckPlan>> {
         if questions.is_empty() {
             return Ok(None);
         }
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
-        let job = &self.request.job;
-        let failed = |cause| Error::from_datafusion(&cause, "plan the checks of", &job.name);
-        let relation = TableReference::bare(job.output.relation.as_str());
-        let table = context.table_provider(relation).await.map_err(failed)?;
-        // The output's name goes before those of relations.
-        let name = TableReference::bare(job.name.as_str());
-        context.deregister_table(name.clone()).map_err(failed)?;
-        context.register_table(name, table).map_err(failed)?;
+        checks::name_outputs(&context, &self.request.job, tables).await?;
         CheckPlan::new(&context, questions, &self.request.values()?).await
     }
 
@@ -226,6 +242,7 @@ impl<'a> Planner<'a> {
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: table.to_string(),
+            folder: String::new(),
             run_id: self.request.run_id.clone(),
             attempt: self.attempt,
             partition_by: Vec::new(),
@@ -245,15 +262,15 @@ impl<'a> Planner<'a> {
 }
 
 /// Each condition on rows with its SQL.
-fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
-    let not_null = job
-        .output
+fn conditions(job: &JobDefinition, output: &OutputDefinition) -> Vec<(RowExpectation, String)> {
+    let not_null = output
         .key
         .iter()
         .map(|key| (format!("{key} is not null"), format!("`{key}` IS NOT NULL")));
     let declared = job
         .expectations
         .iter()
+        .filter(|expectation| expectation.is_of(&output.name))
         .filter_map(|e| Some((e.name.clone(), e.condition_sql()?)));
     let named = not_null
         .chain(declared)
@@ -270,16 +287,21 @@ fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
     named.collect()
 }
 
-fn output_sql(job: &JobDefinition, conditions: &[(RowExpectation, String)]) -> String {
+fn output_sql(output: &OutputDefinition, conditions: &[(RowExpectation, String)]) -> String {
     let mut sql = "SELECT *".to_owned();
     for (expectation, condition) in conditions {
         sql += &format!(",\n  ({condition}) AS {}", expectation.column);
     }
-    sql + &format!("\nFROM {}", job.output.relation)
+    sql + &format!("\nFROM {}", output.relation)
 }
 
 /// Columns that `job.toml` or the command line names must be in the output.
-fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Result<()> {
+fn check_columns(
+    job: &JobDefinition,
+    output: &OutputDefinition,
+    schema: &SchemaRef,
+    sink: &SinkSpec,
+) -> Result<()> {
     let named = sink
         .partition_by
         .iter()
@@ -288,7 +310,7 @@ fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Re
     for column in named {
         if schema.index_of(column).is_err() {
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-            let cause = format!("the output has no column `{column}`");
+            let cause = format!("the output {} has no column `{column}`", output.name);
             let columns = names[..names.len() - sink.expectations.len()].join(", ");
             return Err(Error::new(Kind::Definition, "plan job", &job.name, cause)
                 .hint(format!("its columns are {columns}")));

@@ -113,7 +113,7 @@ fn decimal(sum: i128, scale: i8) -> String {
 /// every condition that a warehouse understands; then that no key stands twice.
 pub fn expectations(dialect: Dialect, table: &TableName, job: &JobDefinition) -> Vec<Check> {
     let mut checks = vec![conditions(dialect, table, job)];
-    let key: Vec<&str> = job.output.key.iter().map(String::as_str).collect();
+    let key: Vec<&str> = job.key().iter().map(String::as_str).collect();
     if !key.is_empty() {
         checks.push(Check {
             name: format!("{} is unique", key.join(", ")),
@@ -131,7 +131,7 @@ fn conditions(dialect: Dialect, table: &TableName, job: &JobDefinition) -> Check
         &format!("{rows} = 0"),
         &dialect.string("the table has no rows"),
     );
-    let known = job.output.key.iter().map(|column| {
+    let known = job.key().iter().map(|column| {
         let holds = format!("{} IS NOT NULL", quote(column));
         (format!("{column} is not null"), holds)
     });

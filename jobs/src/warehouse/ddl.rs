@@ -53,7 +53,7 @@ impl<'a> Declared<'a> {
         for column in self.columns {
             lines.push(self.column(column)?);
         }
-        let key = &self.job.output.key;
+        let key = self.job.key();
         if !key.is_empty() {
             lines.push(format!("PRIMARY KEY ({})", self.names(key)));
         }
@@ -126,7 +126,7 @@ impl<'a> Declared<'a> {
             *max = declared.bytes;
         }
         let mut line = format!("{} {}", quote(&source.name), sql_type.sql(self.dialect));
-        if self.job.output.key.contains(&source.name) {
+        if self.job.key().contains(&source.name) {
             line.push_str(" NOT NULL");
         }
         if let (Some(encoding), Dialect::Redshift) = (&declared.encode, self.dialect) {

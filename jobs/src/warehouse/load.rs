@@ -151,7 +151,7 @@ impl Load<'_> {
             let cause = format!("the name `{name}` is longer than {max} bytes");
             return Err(wrong(Kind::Usage, &cause).hint("the database would cut it off"));
         }
-        if self.mode.needs_key() && self.job.output.key.is_empty() {
+        if self.mode.needs_key() && self.job.key().is_empty() {
             let cause = format!(
                 "the job declares no key, and {} goes by it",
                 self.mode.name()
@@ -266,7 +266,7 @@ impl Load<'_> {
         dialect: Dialect,
         columns: &[super::table::TableColumn],
     ) -> Result<usize> {
-        let key = &self.job.output.key;
+        let key = self.job.key();
         let comparison = Comparison::new(dialect, self.published, key, columns).await?;
         comparison.check(self.published, &self.table, self.evolve)?;
         Ok(comparison.new_columns)
@@ -332,7 +332,7 @@ impl Load<'_> {
     /// Adds rows by way of a table of their own, where they are checked first.
     fn add(&self, script: &mut Script<'_>, dialect: Dialect, copy_manifest: Option<&str>) {
         let table = self.table.sql();
-        let key: Vec<&str> = self.job.output.key.iter().map(String::as_str).collect();
+        let key: Vec<&str> = self.job.key().iter().map(String::as_str).collect();
         script.work(format!(
             "CREATE TEMP TABLE {STAGE} (LIKE {table} INCLUDING DEFAULTS)"
         ));

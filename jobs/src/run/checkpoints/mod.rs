@@ -16,13 +16,13 @@ use bytes::Bytes;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::{Manifest, Table};
 use cinemill_engine::sink::writer::stored_schema;
-use cinemill_engine::source::{TextSpec, parquet_table};
+use cinemill_engine::source::parquet_table;
 use cinemill_engine::store::Location;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use serde::{Deserialize, Serialize};
 
-use super::inputs::ResolvedInput;
+use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
 
 const CHECKPOINTS: &str = "_checkpoints";
@@ -51,8 +51,7 @@ struct Note {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Origin {
     relations: Vec<crate::job::Relation>,
-    inputs: Vec<TextSpec>,
-    #[serde(default)]
+    inputs: Vec<(String, InputSource)>,
     params: BTreeMap<String, String>,
 }
 
@@ -62,7 +61,7 @@ impl Origin {
             relations: request.job.relations.clone(),
             inputs: inputs
                 .iter()
-                .map(|input| input.spec.as_ref().clone())
+                .map(|input| (input.name.clone(), input.source.clone()))
                 .collect(),
             params: request.params.clone(),
         }

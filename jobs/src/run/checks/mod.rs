@@ -12,23 +12,30 @@ pub use findings::{Finding, Findings};
 pub use plan::CheckPlan;
 pub use queries::{Question, keys, sets};
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::TaskReport;
 use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::prelude::SessionContext;
 
-use crate::job::{JobDefinition, Severity};
+use crate::job::{JobDefinition, OutputDefinition, Severity};
 
 /// What rows broke among the conditions on rows of `table`.
-pub fn broken_conditions(job: &JobDefinition, table: &str, reports: &[TaskReport]) -> Findings {
+pub fn broken_conditions(
+    job: &JobDefinition,
+    output: &OutputDefinition,
+    reports: &[TaskReport],
+) -> Findings {
     let mut findings = Findings::default();
     for violation in reports.iter().flat_map(|report| &report.violations) {
-        let of_table = |named: &Option<String>| named.as_deref().is_none_or(|t| t == table);
-        let expectation = job
-            .expectations
-            .iter()
-            .find(|e| e.name == violation.name && of_table(&e.table));
+        let mut expectations = job.expectations.iter();
+        let expectation = expectations.find(|e| e.name == violation.name && e.is_of(&output.name));
         findings.add(Finding {
-            table: job.names_table(table),
+            table: table_of(output),
             name: violation.name.clone(),
             severity: expectation.map_or(Severity::Fail, |e| e.severity),
             rows: Some(violation.rows),
@@ -56,16 +63,16 @@ pub fn parts_are_whole(run_id: &str, reports: &[TaskReport]) -> Result<()> {
 
 /// What is wrong where an output has not exactly one row per row of the input that it declares.
 pub fn one_row_per_input(
-    job: &JobDefinition,
-    table: &str,
-    input: &str,
+    output: &OutputDefinition,
     rows: u64,
     input_rows: Option<u64>,
 ) -> Findings {
     let mut findings = Findings::default();
-    if let Some(expected) = input_rows.filter(|expected| *expected != rows) {
+    if let (Some(input), Some(expected)) = (&output.one_row_per, input_rows)
+        && expected != rows
+    {
         findings.add(Finding {
-            table: job.names_table(table),
+            table: table_of(output),
             name: format!("one row per row of {input}"),
             severity: Severity::Fail,
             rows: None,
@@ -79,8 +86,7 @@ pub fn one_row_per_input(
 
 /// Refuses expectations about columns that their table does not have.
 pub fn columns_exist(job: &JobDefinition, table: &str, schema: &Schema) -> Result<()> {
-    let of_table = |named: &Option<String>| named.as_deref().is_none_or(|t| t == table);
-    for expectation in job.expectations.iter().filter(|e| of_table(&e.table)) {
+    for expectation in job.expectations.iter().filter(|e| e.is_of(table)) {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let missing = |column: &&str| !names.iter().any(|n| n.eq_ignore_ascii_case(column));
         if let Some(column) = expectation.columns().into_iter().find(missing) {
@@ -95,9 +101,34 @@ pub fn columns_exist(job: &JobDefinition, table: &str, schema: &Schema) -> Resul
     Ok(())
 }
 
-impl JobDefinition {
-    /// The table, for messages: `None` where it goes without saying.
-    fn names_table(&self, table: &str) -> Option<String> {
-        (table != self.name).then(|| table.to_owned())
+/// Output tables as they will be once they are published, by name.
+pub type FutureTables = BTreeMap<String, Arc<dyn TableProvider>>;
+
+/// Makes the outputs tables of a session that has the job's relations; an output's name goes before
+/// that of a relation.
+pub async fn name_outputs(
+    context: &SessionContext,
+    job: &JobDefinition,
+    tables: &FutureTables,
+) -> Result<()> {
+    let failed = |cause| Error::from_datafusion(&cause, "plan the checks of", &job.name);
+    let mut named = Vec::new();
+    for output in &job.outputs {
+        let relation = TableReference::bare(output.relation.as_str());
+        let table = match tables.get(&output.name) {
+            Some(table) => table.clone(),
+            None => context.table_provider(relation).await.map_err(failed)?,
+        };
+        named.push((TableReference::bare(output.name.as_str()), table));
     }
+    for (name, table) in named {
+        context.deregister_table(name.clone()).map_err(failed)?;
+        context.register_table(name, table).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The table, for messages: `None` where it goes without saying.
+fn table_of(output: &OutputDefinition) -> Option<String> {
+    (!output.folder.is_empty()).then(|| output.name.clone())
 }

@@ -22,12 +22,11 @@ pub fn keys(job: &JobDefinition) -> Vec<Question> {
         .inputs
         .iter()
         .map(|(name, input)| (name.as_str(), input.key.as_slice()));
-    let output = &job.output;
     // With `one_row_per` the number of rows proves the output's key, at no cost.
-    let proved = output.one_row_per.is_some();
-    let outputs = std::iter::once((job.name.as_str(), output.key.as_slice()));
+    let unproved = job.outputs.iter().filter(|o| o.one_row_per.is_none());
+    let outputs = unproved.map(|output| (output.relation.as_str(), output.key.as_slice()));
     inputs
-        .chain(outputs.filter(|_| !proved))
+        .chain(outputs)
         .filter(|(_, key)| !key.is_empty())
         .map(|(table, key)| Question {
             table: None,
@@ -42,7 +41,8 @@ pub fn keys(job: &JobDefinition) -> Vec<Question> {
 /// The expectations that are about more than one row, and the queries of `checks/`.
 pub fn sets(job: &JobDefinition) -> Vec<Question> {
     let expectations = job.expectations.iter().filter_map(|expectation| {
-        let table = expectation.table.as_deref().unwrap_or(&job.name);
+        let only = || job.outputs.first().map(|output| output.name.as_str());
+        let table = expectation.table.as_deref().or_else(only)?;
         Some(Question {
             table: expectation.table.clone(),
             name: expectation.name.clone(),
