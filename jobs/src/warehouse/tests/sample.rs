@@ -93,6 +93,8 @@ pub fn published() -> Published {
                 file("part-1.parquet", 2, 200),
             ],
             columns: Vec::new(),
+            tables: Vec::new(),
+            keep_snapshots: 0,
             superseded: Vec::new(),
             earlier_runs: Vec::new(),
         },
