@@ -127,13 +127,12 @@ impl Place {
         rows: &TextRows,
         schema: &SchemaRef,
     ) -> Result<()> {
-        let wrong = |cause| Error::new(Kind::Definition, "give rows of", name, cause);
         let folder = self.given().join(name);
         write_table(&folder, &typed::batch(rows, schema)?)?;
         let input = InputDefinition {
             file: name.to_owned(),
             format: Format::Table,
-            schema: typed::ddl(schema).map_err(wrong)?,
+            schema: typed::ddl(schema),
             check: BTreeMap::new(),
             key: Vec::new(),
             mode: BadRecords::default(),
