@@ -37,8 +37,8 @@ pub fn outcome(run_id: &str, outcome: &Outcome) {
 }
 
 fn verdict(verdict: &Verdict) {
-    for reject in verdict.reject_lines() {
-        note(reject);
+    for told in verdict.lines() {
+        note(told);
     }
     for warning in &verdict.warnings {
         note(format!("warning: {warning}"));

@@ -152,8 +152,8 @@ fn show(run: &Run, json: bool) -> Result<()> {
     }
     output::line(summary(run));
     if let Some(verdict) = &run.verdict {
-        for reject in verdict.reject_lines() {
-            output::line(reject);
+        for told in verdict.lines() {
+            output::line(told);
         }
         output::line(verdict);
     }

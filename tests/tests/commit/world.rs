@@ -129,6 +129,7 @@ pub fn publication(reports: Vec<TaskReport>, partitions: usize, hive: bool) -> P
         tables: vec![table],
         rejects: vec![],
         keep_snapshots: 0,
+        state: None,
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Manifest {
     /// Empty where there is one table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<ManifestTable>,
+    /// What the run left for the next one that adds to the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// How many of the snapshots before stay readable; absent from manifests of earlier versions.
     #[serde(default)]
     pub keep_snapshots: u32,

@@ -95,6 +95,7 @@ pub fn published() -> Published {
             columns: Vec::new(),
             tables: Vec::new(),
             keep_snapshots: 0,
+            state: None,
             superseded: Vec::new(),
             earlier_runs: Vec::new(),
         },
