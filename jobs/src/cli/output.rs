@@ -40,8 +40,5 @@ fn verdict(verdict: &Verdict) {
     for told in verdict.lines() {
         note(told);
     }
-    for warning in &verdict.warnings {
-        note(format!("warning: {warning}"));
-    }
     line(verdict);
 }

@@ -92,9 +92,7 @@ mod tests {
                 s3_reads: 10_000,
                 s3_writes: 2_000,
             },
-            params: Default::default(),
-            warnings: Vec::new(),
-            inputs: Vec::new(),
+            ..Verdict::default()
         };
         let cost = RunCost::new(&verdict, node, &prices);
         assert_eq!((cost.vcpu_hours, cost.gb_hours), (2.0, 8.0));

@@ -95,6 +95,22 @@ fn warnings_let_the_commit_go_on_and_are_in_the_record() {
 }
 
 #[test]
+fn checks_see_the_rows_that_the_table_keeps() {
+    let own = OwnJob::with("[[expect]]\nrows = { max = 3 }\n");
+    own.write("checks/titles.sql", CHECK);
+    assert_code(&own.run(&[]), 0, &["2 rows"]);
+    for mode in ["append_new", "merge"] {
+        own.give("id,title,year,rating,kind,seen\n7,One,1999,7,movie,\n8,New,1999,7,movie,\n");
+        let told = ["row_count=4", "title=One, a=1, b=7"];
+        assert_fails(&own.run(&["--mode", mode]), 11, &told);
+        assert_eq!(whole(&own.path("out")).rows.rows.len(), 2);
+    }
+    // What the run replaces is not seen any more.
+    own.give("id,title,year,rating,kind,seen\n1,Uno,1999,7,movie,\n9,One,1999,7,movie,\n");
+    assert_code(&own.run(&["--mode", "merge"]), 0, &["3 rows"]);
+}
+
+#[test]
 fn a_cluster_checks_and_takes_parameters_too() {
     let own = broken("");
     let cluster = Cluster::start(1).unwrap();
