@@ -81,12 +81,8 @@ mod tests {
             job: "imdb_titles".to_owned(),
             output: "s3://lake/titles".to_owned(),
             rows: 1,
-            files: 1,
-            bytes: 1,
-            rejects: 0,
             seconds: 900.0,
             place: "cluster of 4 executors".to_owned(),
-            retries: 0,
             usage: Usage {
                 slot_seconds: 7200.0,
                 s3_reads: 10_000,
