@@ -15,6 +15,7 @@ mod analyzer;
 mod dialect;
 mod functions;
 mod names;
+mod params;
 mod planner;
 mod query;
 mod relations;
@@ -23,6 +24,7 @@ mod rewrite;
 mod tests;
 mod types;
 
+pub use params::{ParamValue, Params};
 pub use query::{SparkQuery, parse};
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use super::dialect::{Dialect, TableName, quote, quote_all};
 use super::expectation::translate;
 use super::published::{Published, SourceColumn};
-use crate::job::JobDefinition;
+use crate::job::{JobDefinition, Severity};
 
 /// A check with what it is about, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,8 @@ fn conditions(dialect: Dialect, table: &TableName, job: &JobDefinition) -> Check
         (format!("{column} is not null"), holds)
     });
     let translated = job.expectations.iter().filter_map(|expectation| {
-        Some((expectation.name.clone(), translate(&expectation.condition)?))
+        let holds = translate(&expectation.condition_sql()?)?;
+        (expectation.severity == Severity::Fail).then(|| (expectation.name.clone(), holds))
     });
     for (name, holds) in known.chain(translated) {
         // A condition that is null is not broken.
@@ -159,7 +160,10 @@ fn conditions(dialect: Dialect, table: &TableName, job: &JobDefinition) -> Check
 pub fn untranslated(job: &JobDefinition) -> Vec<&str> {
     let unknown = job.expectations.iter();
     unknown
-        .filter(|expectation| translate(&expectation.condition).is_none())
+        .filter(|expectation| {
+            let condition = expectation.condition_sql();
+            condition.and_then(|sql| translate(&sql)).is_none()
+        })
         .map(|expectation| expectation.name.as_str())
         .collect()
 }
