@@ -25,7 +25,7 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use collect_list::COLLECT_LIST;
-pub(super) use dates::timestamp_type;
+pub(super) use dates::{timestamp_ntz_type, timestamp_type};
 pub(super) use decimals::{cast as decimal_cast, divide as divide_decimals, to_double as decimal_to_double};
 pub(super) use text_cast::text_cast;
 
