@@ -15,5 +15,6 @@ pub mod job;
 pub mod run;
 pub mod sample;
 pub mod stage;
+pub mod template;
 pub mod testing;
 pub mod warehouse;

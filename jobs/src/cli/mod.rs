@@ -11,6 +11,7 @@ mod gc;
 mod grants;
 mod load;
 mod loads;
+mod new;
 mod output;
 mod params;
 mod plan;
@@ -75,6 +76,8 @@ enum Verb {
     Explain(explain::ExplainArguments),
     /// Dry run: what a run would read and write; writes nothing.
     Plan(plan::PlanArguments),
+    /// Make the folder of a new job, with a test that fails at first.
+    New(new::NewArguments),
     /// Run the given/expect cases of the catalogue's jobs.
     Test(test::TestArguments),
     /// Show a published table: its first rows, or the answer to a query.
@@ -119,6 +122,7 @@ pub async fn run() -> ExitCode {
         Verb::Jobs(arguments) => catalog::list(arguments),
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
+        Verb::New(arguments) => new::new(&arguments),
         Verb::Test(arguments) => test::test(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,

@@ -171,6 +171,10 @@ impl<'a> Planner<'a> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
         let job = &self.request.job;
+        let relation = TableReference::bare(output.relation.as_str());
+        let failed = |cause| Error::from_datafusion(&cause, "plan relation", &output.relation);
+        let table = context.table_provider(relation).await.map_err(failed)?;
+        checks::columns_exist(job, &output.name, &table.schema())?;
         let conditions = conditions(job, output);
         let sql = output_sql(output, &conditions);
         let query = spark::parse(&sql, "expectations (job.toml)")?;
@@ -193,7 +197,6 @@ impl<'a> Planner<'a> {
             key: output.key.clone(),
         };
         check_columns(job, output, &schema, &sink)?;
-        checks::columns_exist(job, &output.name, &schema)?;
         Ok(Planned {
             state,
             rows,
