@@ -45,6 +45,9 @@ pub struct RowExpectation {
 pub struct SinkSpec {
     /// The table's folder, a local path or a URL.
     pub table: String,
+    /// The folder below it for the parts; `` where they lie in the table's folder itself.
+    #[serde(default)]
+    pub folder: String,
     pub run_id: String,
     /// 1 for the first attempt at the run; part of the names from the second on.
     pub attempt: u32,
@@ -148,6 +151,7 @@ mod tests {
     fn part_names_tell_partition_attempt_and_file() {
         let mut spec = SinkSpec {
             table: "/t".into(),
+            folder: String::new(),
             run_id: "r1".into(),
             attempt: 1,
             partition_by: vec![],

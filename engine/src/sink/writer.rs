@@ -174,11 +174,9 @@ impl PartitionWriter {
     async fn begin(&mut self, folder: String) -> Result<OpenFile> {
         let name = self.spec.part_name(self.report.partition, self.files);
         self.files += 1;
-        let path = if folder.is_empty() {
-            name
-        } else {
-            format!("{folder}/{name}")
-        };
+        let folders = [self.spec.folder.as_str(), &folder, &name];
+        let folders = folders.into_iter().filter(|name| !name.is_empty());
+        let path = folders.collect::<Vec<_>>().join("/");
         let file = StagedFile::create(&self.spec, &path)
             .await
             .map_err(crate::error::Error::into_datafusion)?;

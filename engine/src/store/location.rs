@@ -84,6 +84,12 @@ impl Location {
         }
     }
 
+    /// The folder in which this lies; `None` for a store itself.
+    pub fn parent(&self) -> Option<Self> {
+        let (above, _) = self.path.as_ref().rsplit_once('/')?;
+        Some(self.with_path(Path::parse(above).ok()?))
+    }
+
     /// Another path in the same store.
     pub fn with_path(&self, path: Path) -> Self {
         Self {
@@ -168,6 +174,7 @@ mod tests {
             s3.join("c/k=x%2Fy").to_string(),
             "s3://bucket/a/b/c/k=x%2Fy"
         );
+        assert_eq!(s3.parent().unwrap().to_string(), "s3://bucket/a");
         let local = Location::parse("/a/./b/../c").unwrap();
         assert_eq!(
             (local.store_url(), local.to_string().as_str()),

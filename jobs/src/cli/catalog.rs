@@ -71,8 +71,8 @@ fn summary(job: &JobDefinition) -> Result<Summary<'_>> {
         name: &job.name,
         description: &job.description,
         inputs: inputs.collect(),
-        key: &job.output.key,
-        partition_by: &job.output.partition_by,
+        key: job.key(),
+        partition_by: &job.outputs[0].partition_by,
         table: format!("{schema}.{table}"),
     })
 }

@@ -6,16 +6,15 @@ use ballista_core::JobId;
 use ballista_scheduler::planner::{DefaultDistributedPlanner, DistributedPlanner};
 use cinemill_engine::error::{Error, Result};
 use cinemill_engine::session::SessionOptions;
-use cinemill_engine::source::TextSpec;
 use cinemill_engine::store::Location;
 use cinemill_jobs::run::{
-    Backend, EventSender, Needs, PhysicalJob, Planner, ResolvedInput, RunOptions, RunRequest,
-    new_run_id, resolve_inputs,
+    Backend, EventSender, Needs, PhysicalJob, Planned, Planner, RunOptions, RunRequest,
+    inputs_without_files, new_run_id, resolve_inputs,
 };
 use clap::Args;
 use datafusion::arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
 use datafusion::physical_plan::displayable;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::output::line;
@@ -49,73 +48,55 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
             .transpose()?,
         inputs: BTreeMap::new(),
         output: Location::parse("output")?,
+        params: BTreeMap::new(),
         options: RunOptions::default(),
     };
     let inputs = match request.input {
         Some(_) => resolve_inputs(&request).await?,
-        None => empty_inputs(&request)?,
+        None => inputs_without_files(&request)?,
     };
     let failed = |cause| Error::from_datafusion(&cause, "plan job", &request.job.name);
     let embedded = Nowhere {
         partitions: arguments.partitions,
         distributed: false,
     };
-    let planned = Planner::new(&request, &embedded)
-        .output(&inputs, &[])
-        .await?;
-    line("== Logical plan ==");
-    line(planned.logical()?.display_indent());
-    line("\n== Physical plan (embedded) ==");
-    line(displayable(planned.physical().await?.as_ref()).indent(false));
     let cluster = Nowhere {
         partitions: arguments.partitions,
         distributed: true,
     };
-    let planned = Planner::new(&request, &cluster)
-        .output(&inputs, &[])
-        .await?;
+    let in_process = Planner::new(&request, &embedded);
+    let distributed = Planner::new(&request, &cluster);
+    for table in &request.job.outputs {
+        if !table.folder.is_empty() {
+            line(format!("\n==== {} ====", table.name));
+        }
+        here(&in_process.output(table, &inputs, &[]).await?).await?;
+        let planned = distributed.output(table, &inputs, &[]).await?;
+        stages(&planned).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn here(planned: &Planned) -> Result<()> {
+    line("== Logical plan ==");
+    line(planned.logical()?.display_indent());
+    line("\n== Physical plan (embedded) ==");
+    line(displayable(planned.physical().await?.as_ref()).indent(false));
+    Ok(())
+}
+
+async fn stages(planned: &Planned) -> Result<(), DataFusionError> {
     let job_id = JobId::new("explain".to_owned());
+    let plan = planned.physical().await.map_err(Error::into_datafusion)?;
     let stages = DefaultDistributedPlanner::new()
-        .plan_query_stages(
-            &job_id,
-            planned.physical().await?,
-            planned.state.config().options().as_ref(),
-        )
-        .map_err(|cause| {
-            failed(datafusion::error::DataFusionError::External(Box::new(
-                cause,
-            )))
-        })?;
+        .plan_query_stages(&job_id, plan, planned.state.config().options().as_ref())
+        .map_err(|cause| DataFusionError::External(Box::new(cause)))?;
     line("\n== Distributed plan (stages on a cluster) ==");
     for stage in stages {
         line(format!("stage {}:", stage.stage_id()));
         line(displayable(stage.as_ref()).indent(false));
     }
     Ok(())
-}
-
-/// The job's inputs without any files.
-fn empty_inputs(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
-    let location = Location::parse("input")?;
-    let inputs = request.job.inputs.iter().map(|(name, input)| {
-        let declared = input.spec(name, None)?;
-        let spec = TextSpec {
-            input: name.clone(),
-            store_url: location.store_url().to_owned(),
-            format: declared.format,
-            columns: declared.columns,
-            mode: declared.mode,
-            files: Vec::new(),
-            audit: None,
-            max_record_bytes: declared.max_record_bytes,
-        };
-        Ok(ResolvedInput {
-            name: name.clone(),
-            location: location.clone(),
-            spec: Arc::new(spec),
-        })
-    });
-    inputs.collect()
 }
 
 /// Plans, and executes nothing.

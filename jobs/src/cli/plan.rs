@@ -28,7 +28,7 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
     let inputs = resolve_inputs(&request).await?;
     line(format!("job {}", request.job.name));
     for input in &inputs {
-        let files = input.spec.files.len();
+        let files = input.files();
         let size = HumanBytes(input.bytes());
         let word = if files == 1 { "file" } else { "files" };
         line(format!(
@@ -37,12 +37,16 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
         ));
     }
     let backend = Embedded::new(None, None)?;
-    let planned = Planner::new(&request, &backend)
-        .output(&inputs, &[])
-        .await?;
-    line("output columns:");
-    for (name, kind) in Manifest::columns_of(&table_schema(&planned.sink, &planned.schema)) {
-        line(format!("    {name} {kind}"));
+    let planner = Planner::new(&request, &backend);
+    for table in &request.job.outputs {
+        let planned = planner.output(table, &inputs, &[]).await?;
+        line(match table.folder.as_str() {
+            "" => "output columns:".to_owned(),
+            name => format!("output {name}, columns:"),
+        });
+        for (name, kind) in Manifest::columns_of(&table_schema(&planned.sink, &planned.schema)) {
+            line(format!("    {name} {kind}"));
+        }
     }
     if output.is_none() {
         return Ok(());

@@ -7,7 +7,7 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
-use cinemill_jobs::job::Catalog;
+use cinemill_jobs::job::{Catalog, WriteMode};
 use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};
 
@@ -45,6 +45,14 @@ pub struct JobArguments {
 /// What may differ from `job.toml`.
 #[derive(Debug, Args)]
 struct OptionArguments {
+    /// What becomes of the rows that the tables have.
+    #[arg(long, value_enum)]
+    mode: Option<ModeWord>,
+
+    /// How many snapshots before the new one stay readable, for `cinemill diff`.
+    #[arg(long, value_name = "COUNT")]
+    keep_snapshots: Option<u32>,
+
     /// Columns whose values become Hive folders.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     partition_by: Option<Vec<String>>,
@@ -64,6 +72,30 @@ struct OptionArguments {
     /// What becomes of records that do not fit their declaration.
     #[arg(long, value_enum, value_name = "MODE")]
     bad_records: Option<BadRecordsWord>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum ModeWord {
+    /// They go.
+    Overwrite,
+    /// They stay; rows whose key is not there are added.
+    AppendNew,
+    /// Rows whose key is not there are added, others replaced where they differ.
+    Merge,
+    /// Those of the Hive folders for which there are new rows are replaced.
+    OverwritePartitions,
+}
+
+impl From<ModeWord> for WriteMode {
+    fn from(word: ModeWord) -> Self {
+        match word {
+            ModeWord::Overwrite => Self::Overwrite,
+            ModeWord::AppendNew => Self::AppendNew,
+            ModeWord::Merge => Self::Merge,
+            ModeWord::OverwritePartitions => Self::OverwritePartitions,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -117,7 +149,10 @@ impl JobArguments {
             input,
             inputs,
             output: Location::parse(output)?,
+            params: BTreeMap::new(),
             options: RunOptions {
+                mode: options.mode.map(Into::into),
+                keep_snapshots: options.keep_snapshots,
                 partition_by: options.partition_by.clone(),
                 sort_by: options.sort_by.clone(),
                 compression: options.compression.map(Into::into),

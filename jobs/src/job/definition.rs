@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::sink::spec::Compression;
-use cinemill_engine::source::{
-    BadRecords, Column, DEFAULT_MAX_RECORD_BYTES, InputSpec, TextFormat,
-};
 use serde::{Deserialize, Serialize};
 
-use super::schema;
-use crate::warehouse::dialect::{TableName, is_name};
-use crate::warehouse::types::TEXT_BYTES_MAX;
+use super::input::{Format, InputDefinition};
+use super::load::LoadDefinition;
+use super::output::{OutputDefinition, WriteMode};
+use crate::warehouse::dialect::is_name;
 
 /// A job as it is run: the definition and the SQL of its relations. It holds everything that a run
 /// service needs, so that a client's own jobs run there too.
@@ -20,7 +17,9 @@ pub struct JobDefinition {
     pub name: String,
     pub description: String,
     pub inputs: BTreeMap<String, InputDefinition>,
-    pub output: OutputDefinition,
+    /// The tables: one, or several that are published together.
+    #[serde(alias = "output", deserialize_with = "one_or_several")]
+    pub outputs: Vec<OutputDefinition>,
     pub expectations: Vec<Expectation>,
     pub relations: Vec<Relation>,
     /// Absent from runs that earlier versions noted.
@@ -33,89 +32,6 @@ pub struct JobDefinition {
 pub struct Relation {
     pub name: String,
     pub sql: String,
-}
-
-/// How an input's records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// IMDb's dialect: tabs, a header, no quoting at all, `\N` for null.
-    Imdb,
-    /// RFC 4180: commas, a header, quoted fields that may hold line breaks.
-    Csv,
-}
-
-/// One input: the file that is expected in the input folder, and what its columns are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InputDefinition {
-    /// The file's name in the input folder, without `.gz` or `.zst`.
-    pub file: String,
-    pub format: Format,
-    /// The needed columns with their types, as Spark writes them.
-    pub schema: String,
-    /// Columns that are delivered as text although their values should be of a type.
-    #[serde(default)]
-    pub check: BTreeMap<String, String>,
-    /// Columns that no two records share.
-    #[serde(default)]
-    pub key: Vec<String>,
-    /// What becomes of records that do not fit.
-    #[serde(default)]
-    pub mode: BadRecords,
-}
-
-/// The published table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutputDefinition {
-    /// The relation whose rows are published.
-    pub relation: String,
-    /// Columns that identify a row: never null, and never twice.
-    #[serde(default)]
-    pub key: Vec<String>,
-    /// The input of whose records each becomes exactly one row.
-    #[serde(default)]
-    pub one_row_per: Option<String>,
-    #[serde(default)]
-    pub partition_by: Vec<String>,
-    #[serde(default)]
-    pub sort_by: Vec<String>,
-    #[serde(default)]
-    pub compression: Compression,
-    #[serde(default = "default_target_file_mb")]
-    pub target_file_mb: u64,
-}
-
-/// Redshift reads files of 64 MB to 1 GB best.
-fn default_target_file_mb() -> u64 {
-    256
-}
-
-/// The table in a warehouse.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LoadDefinition {
-    /// `schema.table`; the job's name in the schema `public` where not given.
-    pub table: Option<String>,
-    /// Redshift: the column by whose values rows are spread over the slices.
-    pub dist_key: Option<String>,
-    /// Redshift: the columns by which rows are kept sorted.
-    pub sort_key: Vec<String>,
-    /// PostgreSQL: what stands between the parentheses of `CREATE INDEX`, for each index.
-    pub indexes: Vec<String>,
-    pub columns: BTreeMap<String, ColumnDefinition>,
-}
-
-/// What `CREATE TABLE` says of a column, beyond its type.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ColumnDefinition {
-    /// Redshift: how many bytes a text may have.
-    pub bytes: Option<u32>,
-    /// Redshift: how the column is compressed.
-    pub encode: Option<String>,
-    pub comment: Option<String>,
 }
 
 /// A condition that no row may break; a row where it is null does not break it.
@@ -135,7 +51,10 @@ struct JobFile {
     #[serde(default)]
     description: String,
     inputs: BTreeMap<String, InputDefinition>,
-    output: OutputDefinition,
+    #[serde(default)]
+    output: Option<OutputDefinition>,
+    #[serde(default)]
+    outputs: BTreeMap<String, OutputDefinition>,
     #[serde(default)]
     expect: Vec<Expectation>,
     #[serde(default)]
@@ -155,7 +74,7 @@ impl JobDefinition {
             name: name.to_owned(),
             description: file.description,
             inputs: file.inputs,
-            output: file.output,
+            outputs: outputs(name, file.output, file.outputs)?,
             expectations: file.expect,
             relations,
             load: file.load,
@@ -170,94 +89,116 @@ impl JobDefinition {
             return wrong("it has no inputs".to_owned());
         }
         for (name, input) in &self.inputs {
-            let columns = input
-                .columns()
-                .or_else(|cause| wrong(format!("inputs.{name}: {cause}")).map(|()| Vec::new()))?;
-            if let Some(key) = input
-                .key
-                .iter()
-                .find(|key| !columns.iter().any(|c| c.name == **key))
-            {
-                return wrong(format!("inputs.{name}.key: there is no column `{key}`"));
+            if let Err(cause) = input.check() {
+                return wrong(format!("inputs.{name}: {cause}"));
             }
             if self.relations.iter().any(|relation| relation.name == *name) {
                 return wrong(format!("`{name}` is an input and a relation ({name}.sql)"));
             }
+            if input.format == Format::Previous && self.output(&input.file).is_none() {
+                let cause = format!("there is no output `{}`", input.file);
+                return wrong(format!("inputs.{name}.file: {cause}"));
+            }
         }
-        if let Some(input) = self
-            .output
-            .one_row_per
-            .as_ref()
-            .filter(|i| !self.inputs.contains_key(*i))
-        {
-            return wrong(format!("output.one_row_per: there is no input `{input}`"));
+        for output in &self.outputs {
+            self.check_output(output).or_else(wrong)?;
         }
-        if !self
-            .relations
-            .iter()
-            .any(|relation| relation.name == self.output.relation)
+        if let Some(name) = self
+            .load
+            .tables
+            .keys()
+            .find(|name| self.output(name).is_none())
         {
-            let missing = &self.output.relation;
-            return wrong(format!("output.relation: there is no {missing}.sql"));
+            return wrong(format!("load.tables.{name}: there is no such output"));
         }
         self.load.check().or_else(wrong)
     }
-}
 
-impl LoadDefinition {
-    fn check(&self) -> Result<(), String> {
-        if let Some(table) = &self.table {
-            TableName::parse(table).map_err(|error| format!("load.table: {}", error.cause))?;
-        }
-        for (name, column) in &self.columns {
-            let place = format!("load.columns.{name}");
-            if !column
-                .bytes
-                .is_none_or(|bytes| (1..=TEXT_BYTES_MAX).contains(&bytes))
-            {
-                return Err(format!("{place}.bytes: it is from 1 to {TEXT_BYTES_MAX}"));
-            }
-            // It becomes a part of a statement as it is.
-            if !column.encode.as_deref().is_none_or(is_name) {
-                return Err(format!("{place}.encode: an encoding is one word"));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl InputDefinition {
-    /// The declared columns.
-    pub fn columns(&self) -> Result<Vec<Column>, String> {
-        let mut columns =
-            schema::parse(&self.schema).map_err(|cause| format!("schema: {cause}"))?;
-        for (name, kind) in &self.check {
-            let column = columns
-                .iter_mut()
-                .find(|column| column.name == *name)
-                .ok_or_else(|| format!("check: there is no column `{name}`"))?;
-            column.check = Some(schema::column_type(kind).map_err(|c| format!("check: {c}"))?);
-        }
-        Ok(columns)
-    }
-
-    /// What the reader needs to know.
-    pub fn spec(&self, name: &str, mode: Option<BadRecords>) -> Result<InputSpec> {
-        let columns = self
-            .columns()
-            .map_err(|cause| Error::new(Kind::Definition, "read input", name, cause))?;
-        let format = match self.format {
-            Format::Imdb => TextFormat::imdb_tsv(),
-            Format::Csv => TextFormat::csv(),
+    fn check_output(&self, output: &OutputDefinition) -> Result<(), String> {
+        let place = match output.folder.as_str() {
+            "" => "output".to_owned(),
+            name => format!("outputs.{name}"),
         };
-        Ok(InputSpec {
-            name: name.to_owned(),
-            format,
-            columns,
-            mode: mode.unwrap_or(self.mode),
-            max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
-        })
+        let unknown = |input: &&String| !self.inputs.contains_key(*input);
+        if let Some(input) = output.one_row_per.as_ref().filter(unknown) {
+            return Err(format!("{place}.one_row_per: there is no input `{input}`"));
+        }
+        let relation = &output.relation;
+        if !self.relations.iter().any(|known| known.name == *relation) {
+            return Err(format!("{place}.relation: there is no {relation}.sql"));
+        }
+        let mode = output.mode.name();
+        match output.mode {
+            WriteMode::AppendNew | WriteMode::Merge if output.key.is_empty() => {
+                Err(format!("{place}.mode: {mode} goes by a key; declare one"))
+            }
+            WriteMode::OverwritePartitions if output.partition_by.is_empty() => {
+                let cause = "goes by Hive folders; declare partition_by";
+                Err(format!("{place}.mode: {mode} {cause}"))
+            }
+            _ => Ok(()),
+        }
     }
+
+    /// An output by its name.
+    pub fn output(&self, name: &str) -> Option<&OutputDefinition> {
+        self.outputs.iter().find(|output| output.name == name)
+    }
+
+    /// The key of its first table.
+    pub fn key(&self) -> &[String] {
+        self.outputs.first().map_or(&[], |output| &output.key)
+    }
+
+    /// Whether it publishes several tables.
+    pub fn has_tables(&self) -> bool {
+        self.outputs.iter().any(|output| !output.folder.is_empty())
+    }
+
+    /// What is said of a table in a warehouse.
+    pub fn load_of(&self, table: &str) -> &LoadDefinition {
+        self.load.tables.get(table).unwrap_or(&self.load)
+    }
+}
+
+fn outputs(
+    job: &str,
+    only: Option<OutputDefinition>,
+    several: BTreeMap<String, OutputDefinition>,
+) -> Result<Vec<OutputDefinition>> {
+    let wrong = |cause: &str| Err(definition_error(job, format!("job.toml: {cause}")));
+    let named = |(name, output): (String, OutputDefinition)| {
+        // It becomes the name of a folder, and of a table in warehouses.
+        match is_name(&name) && !name.starts_with('_') {
+            true => Ok(output.one_of_several(&name)),
+            false => Err(definition_error(
+                job,
+                format!("job.toml: outputs.{name}: a table's name is one word"),
+            )),
+        }
+    };
+    match only {
+        Some(only) if several.is_empty() => Ok(vec![only.only(job)]),
+        Some(_) => wrong("it has an [output] and [outputs]; one table or several"),
+        None if several.is_empty() => wrong("it has no [output]"),
+        None => several.into_iter().map(named).collect(),
+    }
+}
+
+/// Runs that earlier versions noted have one output.
+fn one_or_several<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<OutputDefinition>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Noted {
+        Several(Vec<OutputDefinition>),
+        One(Box<OutputDefinition>),
+    }
+    Ok(match Noted::deserialize(from)? {
+        Noted::Several(several) => several,
+        Noted::One(only) => vec![*only],
+    })
 }
 
 /// An error in a job's folder.

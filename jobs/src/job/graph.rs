@@ -7,7 +7,7 @@ use cinemill_engine::spark::{self, SparkQuery};
 
 use super::definition::{JobDefinition, definition_error};
 
-/// The relations that the output needs, each after those that it reads.
+/// The relations that the outputs need, each after those that it reads.
 pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)>> {
     let mut queries = BTreeMap::new();
     for relation in &job.relations {
@@ -20,7 +20,9 @@ pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)
         done: Vec::new(),
         open: Vec::new(),
     };
-    walk.visit(&job.output.relation)?;
+    for output in &job.outputs {
+        walk.visit(&output.relation)?;
+    }
     let order = walk.done;
     Ok(order
         .into_iter()
@@ -33,7 +35,7 @@ struct Walk<'a> {
     job: &'a JobDefinition,
     queries: &'a BTreeMap<String, SparkQuery>,
     done: Vec<String>,
-    /// The relations on the way from the output to the current one.
+    /// The relations on the way from an output to the current one.
     open: Vec<String>,
 }
 

@@ -3,11 +3,11 @@
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::staging_folder;
-use cinemill_engine::source::{self, BadRecords, FileAudit, RangeAudit};
+use cinemill_engine::source::{self, BadRecords, FileAudit, RangeAudit, TextSpec};
 use cinemill_engine::store::{self, Location};
 use datafusion::execution::runtime_env::RuntimeEnv;
 
-use super::inputs::ResolvedInput;
+use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
 use super::verdict::{FileRejects, InputSummary};
 
@@ -49,11 +49,20 @@ pub async fn gather(
         rejects: Vec::new(),
     };
     for input in inputs {
+        let spec = match &input.source {
+            InputSource::Text(spec) => spec,
+            InputSource::Table(table) => {
+                gathered
+                    .inputs
+                    .push(summary_of_table(&input.name, table.rows()));
+                continue;
+            }
+        };
         let mut best: Option<(&Location, Vec<RangeAudit>, u64)> = None;
         for (folder, all) in &pieces {
             let own = all.iter().filter(|audit| audit.input == input.name);
             let audits: Vec<RangeAudit> = own.cloned().collect();
-            let missing = missing_bytes(&source::merge(&input.spec, audits.clone())?);
+            let missing = missing_bytes(&source::merge(spec, audits.clone())?);
             if best.as_ref().is_none_or(|(.., least)| missing < *least) {
                 best = Some((*folder, audits, missing));
             }
@@ -61,19 +70,31 @@ pub async fn gather(
         let Some((folder, mut audits, _)) = best else {
             continue;
         };
-        let mut files = source::merge(&input.spec, audits.clone())?;
+        let mut files = source::merge(spec, audits.clone())?;
         let missing: Vec<_> = files.iter().flat_map(|file| file.missing.clone()).collect();
         if !missing.is_empty() {
             let audited = input.audited(folder)?;
+            let audited = audited.text().unwrap_or(spec);
             for split in missing {
-                audits.push(source::audit_range(runtime, &audited.spec, split).await?);
+                audits.push(source::audit_range(runtime, audited, split).await?);
             }
-            files = source::merge(&input.spec, audits)?;
+            files = source::merge(spec, audits)?;
         }
-        balanced(input, &files)?;
+        balanced(spec, &files)?;
         gathered.add(input, folder, files);
     }
     Ok(gathered)
+}
+
+/// A table's rows are what its manifest or its footers tell.
+fn summary_of_table(name: &str, rows: u64) -> InputSummary {
+    InputSummary {
+        name: name.to_owned(),
+        records: rows,
+        rows,
+        rejects: 0,
+        rejected: Vec::new(),
+    }
 }
 
 fn missing_bytes(files: &[FileAudit]) -> u64 {
@@ -82,9 +103,9 @@ fn missing_bytes(files: &[FileAudit]) -> u64 {
 }
 
 /// Every record became a row, but for those that the input's mode drops.
-fn balanced(input: &ResolvedInput, files: &[FileAudit]) -> Result<()> {
+fn balanced(spec: &TextSpec, files: &[FileAudit]) -> Result<()> {
     for file in files {
-        let dropped = match input.spec.mode {
+        let dropped = match spec.mode {
             BadRecords::Drop => file.rejects,
             BadRecords::Permissive | BadRecords::Fail => 0,
         };
@@ -93,11 +114,11 @@ fn balanced(input: &ResolvedInput, files: &[FileAudit]) -> Result<()> {
                 "{} has {} records, of which {} became rows and {dropped} were dropped",
                 file.file_path, file.records, file.rows
             );
-            tracing::error!(input = input.name, cause, "the books do not balance");
+            tracing::error!(input = spec.input, cause, "the books do not balance");
             return Err(Error::new(
                 Kind::Retryable,
                 "read input",
-                &input.name,
+                &spec.input,
                 cause,
             ));
         }

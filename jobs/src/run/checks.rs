@@ -17,7 +17,7 @@ use datafusion::prelude::SessionContext;
 
 use super::inputs::ResolvedInput;
 use super::planner::Planner;
-use crate::job::JobDefinition;
+use crate::job::{JobDefinition, OutputDefinition};
 
 /// A query for keys that stand more than once, over all inputs (and the output where its key does
 /// not follow from an input's); no rows means that all is well.
@@ -31,10 +31,10 @@ impl KeyCheck {
     pub async fn new(
         job: &JobDefinition,
         inputs: &[ResolvedInput],
-        output: &LogicalPlan,
         planner: &Planner<'_>,
     ) -> Result<Option<Self>> {
         let context = planner.session(inputs).await?;
+        planner.relations(&context, &[]).await?;
         let failed = |cause: DataFusionError| {
             Error::from_datafusion(&cause, "plan the key check of", &job.name)
         };
@@ -45,11 +45,15 @@ impl KeyCheck {
                 checks.push(repeated_keys(&context, plan, name, &input.key).map_err(failed)?);
             }
         }
-        // With `one_row_per` the number of rows proves the output's key, at no cost.
-        if job.output.one_row_per.is_none() && !job.output.key.is_empty() {
-            let (relation, key) = (&job.output.relation, &job.output.key);
-            let check = repeated_keys(&context, output.clone(), relation, key);
-            checks.push(check.map_err(failed)?);
+        for output in &job.outputs {
+            // With `one_row_per` the number of rows proves the output's key, at no cost.
+            if output.one_row_per.is_none() && !output.key.is_empty() {
+                let plan = table_plan(&context, &output.relation)
+                    .await
+                    .map_err(failed)?;
+                let check = repeated_keys(&context, plan, &output.relation, &output.key);
+                checks.push(check.map_err(failed)?);
+            }
         }
         let mut checks = checks.into_iter();
         let Some(first) = checks.next() else {
@@ -179,10 +183,19 @@ pub fn parts_are_whole(run_id: &str, reports: &[TaskReport]) -> Result<()> {
 }
 
 /// Fails where the output has not exactly one row per row of the input that it declares.
-pub fn one_row_per_input(job: &JobDefinition, rows: u64, input_rows: Option<u64>) -> Result<()> {
-    match (&job.output.one_row_per, input_rows) {
+pub fn one_row_per_input(
+    job: &JobDefinition,
+    output: &OutputDefinition,
+    rows: u64,
+    input_rows: Option<u64>,
+) -> Result<()> {
+    match (&output.one_row_per, input_rows) {
         (Some(input), Some(expected)) if expected != rows => {
-            let cause = format!("the output has {rows} rows, but `{input}` has {expected}");
+            let name = match output.folder.as_str() {
+                "" => "the output",
+                table => table,
+            };
+            let cause = format!("{name} has {rows} rows, but `{input}` has {expected}");
             Err(broken(job, &cause))
         }
         _ => Ok(()),

@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::backend::Backend;
 use super::checkpoints;
 use super::events::{EventSender, RunEvent};
-use super::inputs::{self, ResolvedInput};
+use super::inputs::{self, InputSource, ResolvedInput};
 use super::pieces::Pieces;
 use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
+use crate::job::Format;
 
 /// How often a run is looked at that another process drives.
 const ATTACHED_INTERVAL: Duration = Duration::from_secs(1);
@@ -80,7 +81,7 @@ async fn drive_to_end(
         });
         let inputs = inputs::resolve(request).await?;
         // Refuses bad SQL before anything is written.
-        Planner::new(request, backend).output(&inputs, &[]).await?;
+        Planner::new(request, backend).check(&inputs).await?;
         let leased = table.lease(&request.run_id, &request.job.name).await;
         match leased.map_err(unusable)? {
             LeaseOutcome::Done(record) => return Ok(already_done(&record)),
@@ -230,6 +231,10 @@ impl Attempt<'_> {
         let unusable = |error| unusable_output(&self.request.output, error);
         let begun = Commit::begin(table.clone(), &self.request.run_id).await;
         let mut commit = begun.map_err(unusable)?;
+        if let Err(error) = self.reads_what_is_replaced(&commit) {
+            commit.abort().await;
+            return Err(error);
+        }
         let pieces = Pieces::new(
             self.request,
             self.inputs,
@@ -267,6 +272,28 @@ impl Attempt<'_> {
             usage: pieces.usage(self.requests),
             inputs: audited.inputs,
         })
+    }
+}
+
+impl Attempt<'_> {
+    /// A run that reads its own output must have read the snapshot that it is going to replace.
+    fn reads_what_is_replaced(&self, commit: &Commit) -> Result<()> {
+        let base = commit.base().map(|base| base.run_id.as_str());
+        for input in self.inputs {
+            let definition = &self.request.job.inputs[&input.name];
+            if let (Format::Previous, InputSource::Table(table)) =
+                (definition.format, &input.source)
+                && table.run_id.as_deref() != base
+            {
+                let output = &self.request.output;
+                let cause = format!("another run published to {output} in the meantime");
+                return Err(
+                    Error::new(Kind::Retryable, "run", &self.request.run_id, cause)
+                        .hint("run it again"),
+                );
+            }
+        }
+        Ok(())
     }
 }
 

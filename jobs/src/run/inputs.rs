@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::source::{self, Compression, SourceFile, TextSpec};
+use cinemill_engine::sink::table::{Manifest, Table};
+use cinemill_engine::source::{self, Compression, InputSpec, SourceFile, TextSpec};
 use cinemill_engine::store::{self, Location};
+use datafusion::arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
 
 use super::request::RunRequest;
-use crate::job::InputDefinition;
+use super::tables::{self, TableInput};
+use crate::job::{Format, InputDefinition};
 
 /// How much smaller text becomes when it is packed.
 const PACKING: u64 = 4;
@@ -17,13 +21,40 @@ const PACKING: u64 = 4;
 pub struct ResolvedInput {
     pub name: String,
     pub location: Location,
-    pub spec: Arc<TextSpec>,
+    /// The declared columns.
+    pub schema: SchemaRef,
+    pub source: InputSource,
+}
+
+/// What an input's rows are read from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum InputSource {
+    Text(Arc<TextSpec>),
+    Table(TableInput),
 }
 
 impl ResolvedInput {
+    /// The spec of a text; `None` for a table.
+    pub fn text(&self) -> Option<&Arc<TextSpec>> {
+        match &self.source {
+            InputSource::Text(spec) => Some(spec),
+            InputSource::Table(_) => None,
+        }
+    }
+
     /// Bytes as stored.
     pub fn bytes(&self) -> u64 {
-        self.spec.files.iter().map(|file| file.size).sum()
+        match &self.source {
+            InputSource::Text(spec) => spec.files.iter().map(|file| file.size).sum(),
+            InputSource::Table(table) => table.bytes(),
+        }
+    }
+
+    pub fn files(&self) -> usize {
+        match &self.source {
+            InputSource::Text(spec) => spec.files.len(),
+            InputSource::Table(table) => table.files.len(),
+        }
     }
 
     /// Bytes once unpacked; for packed files a guess.
@@ -32,18 +63,23 @@ impl ResolvedInput {
             Compression::None => file.size,
             Compression::Gzip | Compression::Zstd => file.size * PACKING,
         };
-        self.spec.files.iter().map(unpacked).sum()
+        match &self.source {
+            InputSource::Text(spec) => spec.files.iter().map(unpacked).sum(),
+            InputSource::Table(table) => table.bytes() * PACKING,
+        }
     }
 
     /// The same input, whose scans leave their audits in a folder.
     pub fn audited(&self, folder: &Location) -> Result<Self> {
-        let audit = Some(folder.escaped_url()?);
+        let InputSource::Text(spec) = &self.source else {
+            return Ok(self.clone());
+        };
         let spec = TextSpec {
-            audit,
-            ..self.spec.as_ref().clone()
+            audit: Some(folder.escaped_url()?),
+            ..spec.as_ref().clone()
         };
         Ok(Self {
-            spec: Arc::new(spec),
+            source: InputSource::Text(Arc::new(spec)),
             ..self.clone()
         })
     }
@@ -51,36 +87,131 @@ impl ResolvedInput {
 
 /// Looks at all inputs of a run: their files, sizes, headers.
 pub async fn resolve(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
+    let reads_itself = |input: &InputDefinition| input.format == Format::Previous;
+    let before = match request.job.inputs.values().any(reads_itself) {
+        true => Table::open(request.output.clone())?.current().await?,
+        false => None,
+    };
+    let before = before.map(|snapshot| snapshot.manifest);
     let mut resolved = Vec::new();
     for (name, input) in &request.job.inputs {
-        let location = match (request.inputs.get(name), &request.input) {
-            (Some(location), _) => location.clone(),
-            (None, Some(folder)) => find(name, input, folder).await?,
-            (None, None) => {
-                return Err(Error::new(
-                    Kind::Usage,
-                    "find input",
-                    name,
-                    "it is not given",
-                ));
-            }
-        };
-        let spec = input.spec(name, request.options.bad_records)?;
-        let store = store::open(&location)?;
-        let found = source::discover(
-            store.objects(),
-            location.store_url(),
-            location.path(),
-            &spec,
-        )
-        .await?;
-        resolved.push(ResolvedInput {
-            name: name.clone(),
-            location,
-            spec: Arc::new(found),
-        });
+        resolved.push(resolve_one(request, name, input, before.as_ref()).await?);
     }
     Ok(resolved)
+}
+
+/// The job's inputs without any files, for those who only look at plans.
+pub fn without_files(request: &RunRequest) -> Result<Vec<ResolvedInput>> {
+    let location = Location::parse("input")?;
+    let inputs = request.job.inputs.iter();
+    inputs
+        .map(|(name, input)| absent(name, input, &location))
+        .collect()
+}
+
+async fn resolve_one(
+    request: &RunRequest,
+    name: &str,
+    input: &InputDefinition,
+    before: Option<&Manifest>,
+) -> Result<ResolvedInput> {
+    let folder = match (request.inputs.get(name), &request.input) {
+        _ if input.format == Format::Previous => &request.output,
+        (Some(location), _) | (None, Some(location)) => location,
+        (None, None) if input.optional => return absent(name, input, &request.output),
+        (None, None) => {
+            return Err(Error::new(
+                Kind::Usage,
+                "find input",
+                name,
+                "it is not given",
+            ));
+        }
+    };
+    let is_named = request.inputs.contains_key(name);
+    let found = match input.format {
+        Format::Imdb | Format::Csv => text(request, name, input, folder, is_named).await,
+        Format::Table => tables::find(name, input, folder).await.map(|table| {
+            let source = InputSource::Table(table);
+            (folder.clone(), source)
+        }),
+        Format::Previous => tables::before(name, input, folder, before).map(|table| {
+            let source = InputSource::Table(table);
+            (folder.clone(), source)
+        }),
+    };
+    match found {
+        Err(error) if input.optional && !is_named && is_absent(name, &error) => {
+            absent(name, input, folder)
+        }
+        Err(error) => Err(error),
+        Ok((location, source)) => Ok(ResolvedInput {
+            name: name.to_owned(),
+            location,
+            schema: schema(name, input)?,
+            source,
+        }),
+    }
+}
+
+/// Whether an input was looked for and is not there, and not that it cannot be read.
+fn is_absent(name: &str, error: &Error) -> bool {
+    error.kind == Kind::Input && error.action == format!("find input {name}")
+}
+
+fn schema(name: &str, input: &InputDefinition) -> Result<SchemaRef> {
+    let wrong = |cause| Error::new(Kind::Definition, "read input", name, cause);
+    input.table_schema().map_err(wrong)
+}
+
+/// An input without records.
+fn absent(name: &str, input: &InputDefinition, location: &Location) -> Result<ResolvedInput> {
+    let source = match input.format.is_text() {
+        true => InputSource::Text(Arc::new(without_records(input.spec(name, None)?, location))),
+        false => InputSource::Table(TableInput::empty(location.clone())),
+    };
+    Ok(ResolvedInput {
+        name: name.to_owned(),
+        location: location.clone(),
+        schema: schema(name, input)?,
+        source,
+    })
+}
+
+fn without_records(declared: InputSpec, location: &Location) -> TextSpec {
+    TextSpec {
+        input: declared.name,
+        store_url: location.store_url().to_owned(),
+        format: declared.format,
+        columns: declared.columns,
+        mode: declared.mode,
+        files: Vec::new(),
+        audit: None,
+        max_record_bytes: declared.max_record_bytes,
+    }
+}
+
+async fn text(
+    request: &RunRequest,
+    name: &str,
+    input: &InputDefinition,
+    folder: &Location,
+    is_named: bool,
+) -> Result<(Location, InputSource)> {
+    let location = match is_named {
+        true => folder.clone(),
+        false => find(name, input, folder).await?,
+    };
+    let spec = input.spec(name, request.options.bad_records)?;
+    let store = store::open(&location)?;
+    let found = source::discover(
+        store.objects(),
+        location.store_url(),
+        location.path(),
+        &spec,
+    )
+    .await?;
+    Ok((location, InputSource::Text(Arc::new(found))))
 }
 
 /// The file or folder in `folder` that holds an input: `title.crew.tsv`, the same with `.gz` or

@@ -16,6 +16,7 @@ mod pieces;
 mod planner;
 mod request;
 mod retry;
+mod tables;
 mod usage;
 mod verdict;
 
@@ -27,8 +28,11 @@ pub use deadline::{deadline_after, drive_until};
 pub use driver::{Outcome, drive};
 pub use embedded::Embedded;
 pub use events::{EventSender, RunEvent, StageProgress};
-pub use inputs::{ResolvedInput, resolve as resolve_inputs};
+pub use inputs::{
+    InputSource, ResolvedInput, resolve as resolve_inputs, without_files as inputs_without_files,
+};
 pub use planner::{Planned, Planner};
 pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
+pub use tables::TableInput;
 pub use usage::{Meter, Usage};
 pub use verdict::{FileRejects, InputSummary, Verdict};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
-use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table};
+use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table, WrittenTable};
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::{Location, Requests};
 use datafusion::arrow::array::RecordBatch;
@@ -26,6 +26,7 @@ use super::planner::{Planned, Planner};
 use super::request::RunRequest;
 use super::retry::Retry;
 use super::usage::{Meter, Usage};
+use crate::job::OutputDefinition;
 
 /// Executes the pieces of one driver's attempt at a run.
 pub struct Pieces<'a> {
@@ -84,12 +85,28 @@ impl<'a> Pieces<'a> {
     ) -> Result<Audited> {
         self.check_keys(cancel).await?;
         let checkpoints = self.checkpoints(table, cancel).await?;
-        let mut retry = self.retry("write");
-        loop {
-            match self.output(&checkpoints, commit, &retry, cancel).await {
-                Ok(audited) => return Ok(audited),
-                Err(error) => self.again(&mut retry, error, cancel).await?,
+        let mut filled = Filled::new(&checkpoints);
+        for output in &self.request.job.outputs {
+            let phase = self.phase_of(output);
+            let mut retry = self.retry(&phase);
+            loop {
+                match self.output(output, &checkpoints, &retry, cancel).await {
+                    Ok((written, audits)) => {
+                        filled.add(output, written, audits);
+                        break;
+                    }
+                    Err(error) => self.again(&mut retry, error, cancel).await?,
+                }
             }
+        }
+        self.publish(filled, commit).await
+    }
+
+    /// `write`, or with the table's name where there are several.
+    fn phase_of(&self, output: &OutputDefinition) -> String {
+        match output.folder.as_str() {
+            "" => "write".to_owned(),
+            table => format!("write {table}"),
         }
     }
 
@@ -114,9 +131,8 @@ impl<'a> Pieces<'a> {
         let mut retry = self.retry(phase);
         loop {
             let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let output = planner.output(self.inputs, &[]).await?;
             let job = &self.request.job;
-            let Some(check) = KeyCheck::new(job, self.inputs, &output.rows, &planner).await? else {
+            let Some(check) = KeyCheck::new(job, self.inputs, &planner).await? else {
                 return Ok(());
             };
             let plan = check.physical().await?;
@@ -142,7 +158,8 @@ impl<'a> Pieces<'a> {
         let bytes = bytes.map(|input| (input.name.clone(), input.unpacked_bytes()));
         let bytes: BTreeMap<String, u64> = bytes.collect();
         let job = &self.request.job;
-        let chosen = checkpoints::choose(&relations, &job.output.relation, &bytes, bytes_min);
+        let outputs: Vec<&str> = job.outputs.iter().map(|o| o.relation.as_str()).collect();
+        let chosen = checkpoints::choose(&relations, &outputs, &bytes, bytes_min);
         let chosen =
             chosen.map_err(|cause| Error::from_datafusion(&cause, "plan job", &job.name))?;
         let places = Checkpoints::new(table, self.request, self.inputs);
@@ -183,7 +200,7 @@ impl<'a> Pieces<'a> {
             let mut commit = Commit::begin(table, &self.request.run_id).await?;
             match self.write(&phase, planned, cancel).await {
                 Ok(written) => {
-                    written.publish(&mut commit, relation, Vec::new())?;
+                    commit.prepare(written.checkpoint(relation))?;
                     return places.keep(place, commit.run().await?).await;
                 }
                 Err(error) => {
@@ -194,38 +211,50 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Writes the output and checks it.
+    /// Writes an output and checks its rows. Its scans' audits are in the folder.
     async fn output(
         &self,
+        output: &OutputDefinition,
         checkpoints: &[Checkpoint],
-        commit: &mut Commit,
         retry: &Retry<'_>,
         cancel: &CancellationToken,
-    ) -> Result<Audited> {
-        let job = &self.request.job;
+    ) -> Result<(Written, Location)> {
         let folder = audits::fresh_folder(self.request);
         let inputs = audited(self.inputs, &folder)?;
         let planner = self.planner.scarce_memory(retry.scarce_memory());
-        let planned = planner.output(&inputs, checkpoints).await?;
-        let written = self.write("write", planned, cancel).await?;
-        checks::no_violations(job, &written.reports)?;
-        let runtime = written.planned.state.runtime_env().clone();
-        let mut folders = vec![folder];
-        folders.extend(
-            checkpoints
-                .iter()
-                .map(|checkpoint| checkpoint.audits.clone()),
-        );
+        let planned = planner.output(output, &inputs, checkpoints).await?;
+        let phase = self.phase_of(output);
+        let written = self.write(&phase, planned, cancel).await?;
+        checks::no_violations(&self.request.job, &written.reports)?;
+        Ok((written, folder))
+    }
+
+    /// Hands all that was written to the commit, once the figures of inputs and outputs agree.
+    async fn publish(&self, filled: Filled<'_>, commit: &mut Commit) -> Result<Audited> {
+        let job = &self.request.job;
+        let Some((_, first)) = filled.tables.first() else {
+            return Err(Error::new(
+                Kind::Definition,
+                "publish",
+                &job.name,
+                "it has no output",
+            ));
+        };
+        let runtime = first.planned.state.runtime_env().clone();
+        let folders: Vec<Location> = [filled.audits.as_slice(), &filled.checkpoints].concat();
         let audited = audits::gather(&folders, self.inputs, &runtime).await?;
-        let rows = written.reports.iter().map(|report| report.rows).sum();
-        let expected = job
-            .output
-            .one_row_per
-            .as_ref()
-            .and_then(|input| audited.rows_of(input));
-        checks::one_row_per_input(job, rows, expected)?;
-        let rejects = reject_moves(&self.request.output, &audited.rejects);
-        written.publish(commit, &job.name, rejects)?;
+        for (output, written) in &filled.tables {
+            let rows = written.reports.iter().map(|report| report.rows).sum();
+            let input = output.one_row_per.as_ref();
+            let expected = input.and_then(|input| audited.rows_of(input));
+            checks::one_row_per_input(job, output, rows, expected)?;
+        }
+        commit.prepare(Publication {
+            job: job.name.clone(),
+            rejects: reject_moves(&self.request.output, &audited.rejects),
+            keep_snapshots: self.request.keep_snapshots(),
+            tables: filled.into_tables(),
+        })?;
         Ok(audited)
     }
 
@@ -284,11 +313,58 @@ impl<'a> Pieces<'a> {
 }
 
 impl Written {
-    /// Hands what was written to a commit.
-    fn publish(self, commit: &mut Commit, job: &str, rejects: Vec<(String, String)>) -> Result<()> {
-        let publication = publication(job.to_owned(), &self.planned);
-        commit.prepare(self.reports, self.partitions, rejects, publication)?;
-        Ok(())
+    /// As a table of a commit.
+    fn table(self, name: String, folder: String) -> WrittenTable {
+        let schema = table_schema(&self.planned.sink, &self.planned.schema);
+        WrittenTable {
+            name,
+            folder,
+            partition_by: self.planned.sink.partition_by,
+            columns: Manifest::columns_of(&schema),
+            reports: self.reports,
+            partitions: self.partitions,
+            kept: Vec::new(),
+        }
+    }
+
+    fn checkpoint(self, relation: &str) -> Publication {
+        Publication {
+            job: relation.to_owned(),
+            tables: vec![self.table(relation.to_owned(), String::new())],
+            rejects: Vec::new(),
+            keep_snapshots: 0,
+        }
+    }
+}
+
+/// What was written of the outputs so far.
+struct Filled<'a> {
+    tables: Vec<(&'a OutputDefinition, Written)>,
+    /// The folders in which the scans left their audits. Whatever was not read is audited into the
+    /// first one.
+    audits: Vec<Location>,
+    checkpoints: Vec<Location>,
+}
+
+impl<'a> Filled<'a> {
+    fn new(checkpoints: &[Checkpoint]) -> Self {
+        Self {
+            tables: Vec::new(),
+            audits: Vec::new(),
+            checkpoints: checkpoints.iter().map(|c| c.audits.clone()).collect(),
+        }
+    }
+
+    fn add(&mut self, output: &'a OutputDefinition, written: Written, audits: Location) {
+        self.tables.push((output, written));
+        self.audits.push(audits);
+    }
+
+    fn into_tables(self) -> Vec<WrittenTable> {
+        let tables = self.tables.into_iter();
+        tables
+            .map(|(output, written)| written.table(output.name.clone(), output.folder.clone()))
+            .collect()
     }
 }
 
@@ -325,13 +401,4 @@ fn reject_moves(table: &Location, objects: &[RejectObject]) -> Vec<(String, Stri
         (format!("{folder}/{}", object.name), object.name.clone())
     };
     objects.iter().map(relative).collect()
-}
-
-fn publication(job: String, planned: &Planned) -> Publication {
-    let schema = table_schema(&planned.sink, &planned.schema);
-    Publication {
-        job,
-        partition_by: planned.sink.partition_by.clone(),
-        columns: Manifest::columns_of(&schema),
-    }
 }

@@ -19,9 +19,9 @@ use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
-use super::inputs::ResolvedInput;
+use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
-use crate::job::{JobDefinition, ordered_relations};
+use crate::job::{JobDefinition, OutputDefinition, ordered_relations};
 
 /// The largest part of a file that one task reads, in bytes.
 const SPLIT_BYTES_MAX: u64 = 64 << 20;
@@ -110,9 +110,16 @@ impl<'a> Planner<'a> {
         let failed = |cause| Error::from_datafusion(&cause, "begin", "a session");
         let context = SessionContext::new_with_state(session::state(&options).map_err(failed)?);
         for input in inputs {
-            let table = TextTable::new(input.spec.clone(), options.partitions, SPLIT_BYTES_MAX);
+            let table: Arc<dyn TableProvider> = match &input.source {
+                InputSource::Text(spec) => Arc::new(TextTable::new(
+                    spec.clone(),
+                    options.partitions,
+                    SPLIT_BYTES_MAX,
+                )),
+                InputSource::Table(table) => table.table(input.schema.clone())?,
+            };
             context
-                .register_table(TableReference::bare(input.name.as_str()), Arc::new(table))
+                .register_table(TableReference::bare(input.name.as_str()), table)
                 .map_err(failed)?;
         }
         Ok(context)
@@ -141,35 +148,46 @@ impl<'a> Planner<'a> {
         Ok(planned)
     }
 
-    /// Plans the job's output.
+    /// Plans all outputs, only to see whether they can be.
+    pub async fn check(&self, inputs: &[ResolvedInput]) -> Result<()> {
+        for output in &self.request.job.outputs {
+            self.output(output, inputs, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Plans one of the job's outputs.
     pub async fn output(
         &self,
+        output: &OutputDefinition,
         inputs: &[ResolvedInput],
         checkpoints: &[Checkpoint],
     ) -> Result<Planned> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
         let job = &self.request.job;
-        let conditions = conditions(job);
-        let query = spark::parse(&output_sql(job, &conditions), "expectations (job.toml)")?;
+        let conditions = conditions(job, output);
+        let sql = output_sql(output, &conditions);
+        let query = spark::parse(&sql, "expectations (job.toml)")?;
         let state = context.state();
         let rows = query.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: self.request.output.to_string(),
+            folder: output.folder.clone(),
             run_id: self.request.run_id.clone(),
             attempt: self.attempt,
-            partition_by: self.request.partition_by().to_vec(),
-            sort_by: self.request.sort_by().to_vec(),
-            compression: self.request.compression(),
-            target_file_bytes: self.request.target_file_bytes(),
+            partition_by: self.request.partition_by(output).to_vec(),
+            sort_by: self.request.sort_by(output).to_vec(),
+            compression: self.request.compression(output),
+            target_file_bytes: self.request.target_file_bytes(output),
             expectations: conditions
                 .into_iter()
                 .map(|(expectation, _)| expectation)
                 .collect(),
-            key: job.output.key.clone(),
+            key: output.key.clone(),
         };
-        check_columns(job, &schema, &sink)?;
+        check_columns(job, output, &schema, &sink)?;
         Ok(Planned {
             state,
             rows,
@@ -200,6 +218,7 @@ impl<'a> Planner<'a> {
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: table.to_string(),
+            folder: String::new(),
             run_id: self.request.run_id.clone(),
             attempt: self.attempt,
             partition_by: Vec::new(),
@@ -219,9 +238,8 @@ impl<'a> Planner<'a> {
 }
 
 /// Each condition on rows with its SQL.
-fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
-    let not_null = job
-        .output
+fn conditions(job: &JobDefinition, output: &OutputDefinition) -> Vec<(RowExpectation, String)> {
+    let not_null = output
         .key
         .iter()
         .map(|key| (format!("{key} is not null"), format!("`{key}` IS NOT NULL")));
@@ -244,16 +262,21 @@ fn conditions(job: &JobDefinition) -> Vec<(RowExpectation, String)> {
     named.collect()
 }
 
-fn output_sql(job: &JobDefinition, conditions: &[(RowExpectation, String)]) -> String {
+fn output_sql(output: &OutputDefinition, conditions: &[(RowExpectation, String)]) -> String {
     let mut sql = "SELECT *".to_owned();
     for (expectation, condition) in conditions {
         sql += &format!(",\n  ({condition}) AS {}", expectation.column);
     }
-    sql + &format!("\nFROM {}", job.output.relation)
+    sql + &format!("\nFROM {}", output.relation)
 }
 
 /// Columns that `job.toml` or the command line names must be in the output.
-fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Result<()> {
+fn check_columns(
+    job: &JobDefinition,
+    output: &OutputDefinition,
+    schema: &SchemaRef,
+    sink: &SinkSpec,
+) -> Result<()> {
     let named = sink
         .partition_by
         .iter()
@@ -262,7 +285,7 @@ fn check_columns(job: &JobDefinition, schema: &SchemaRef, sink: &SinkSpec) -> Re
     for column in named {
         if schema.index_of(column).is_err() {
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-            let cause = format!("the output has no column `{column}`");
+            let cause = format!("the output {} has no column `{column}`", output.name);
             let columns = names[..names.len() - sink.expectations.len()].join(", ");
             return Err(Error::new(Kind::Definition, "plan job", &job.name, cause)
                 .hint(format!("its columns are {columns}")));

@@ -8,7 +8,7 @@ use cinemill_engine::source::BadRecords;
 use cinemill_engine::store::Location;
 use serde::{Deserialize, Serialize};
 
-use crate::job::JobDefinition;
+use crate::job::{Format, JobDefinition, OutputDefinition, WriteMode};
 
 /// The queue of runs that name none.
 pub const DEFAULT_QUEUE: &str = "default";
@@ -25,6 +25,9 @@ pub struct RunRequest {
     #[serde(default)]
     pub inputs: BTreeMap<String, Location>,
     pub output: Location,
+    /// The values of the job's parameters, as texts, by name.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
     #[serde(default)]
     pub options: RunOptions,
 }
@@ -32,6 +35,10 @@ pub struct RunRequest {
 /// What a command line may set differently from `job.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
+    #[serde(default)]
+    pub mode: Option<WriteMode>,
+    #[serde(default)]
+    pub keep_snapshots: Option<u32>,
     #[serde(default)]
     pub partition_by: Option<Vec<String>>,
     #[serde(default)]
@@ -101,10 +108,13 @@ impl RunRequest {
                 known.join(", ")
             ));
         }
-        let unset = self
+        let needed = self
             .job
             .inputs
-            .keys()
+            .iter()
+            .filter(|(_, input)| !input.optional && input.format != Format::Previous);
+        let unset = needed
+            .map(|(name, _)| name)
             .find(|name| !self.inputs.contains_key(*name));
         if let (None, Some(name)) = (&self.input, unset) {
             return usage(format!("input `{name}` is not given; use --input <dir>"));
@@ -117,6 +127,16 @@ impl RunRequest {
         {
             return usage("the output is the folder of an input".to_owned());
         }
+        if self.job.has_tables()
+            && (self.options.partition_by.is_some() || self.options.sort_by.is_some())
+        {
+            let cause =
+                "it has several tables, and --partition-by and --sort-by name columns of one";
+            return usage(cause.to_owned());
+        }
+        for output in &self.job.outputs {
+            self.check_mode(output).or_else(usage)?;
+        }
         check_queue(self.options.queue.as_deref().unwrap_or(DEFAULT_QUEUE))?;
         if self.options.max_slots == Some(0) {
             return usage("with no slots it would never end; --max-slots is at least 1".to_owned());
@@ -124,30 +144,50 @@ impl RunRequest {
         Ok(())
     }
 
-    pub fn partition_by(&self) -> &[String] {
-        self.options
-            .partition_by
-            .as_deref()
-            .unwrap_or(&self.job.output.partition_by)
+    fn check_mode(&self, output: &OutputDefinition) -> Result<(), String> {
+        let mode = self.mode(output);
+        let name = mode.name();
+        match mode {
+            WriteMode::AppendNew | WriteMode::Merge if output.key.is_empty() => Err(format!(
+                "{name} goes by a key, and {} has none; declare it in job.toml",
+                output.name
+            )),
+            WriteMode::OverwritePartitions if self.partition_by(output).is_empty() => Err(format!(
+                "{name} goes by Hive folders, and {} has none; use --partition-by",
+                output.name
+            )),
+            _ => Ok(()),
+        }
     }
 
-    pub fn sort_by(&self) -> &[String] {
-        self.options
-            .sort_by
-            .as_deref()
-            .unwrap_or(&self.job.output.sort_by)
+    pub fn mode(&self, output: &OutputDefinition) -> WriteMode {
+        self.options.mode.unwrap_or(output.mode)
     }
 
-    pub fn compression(&self) -> Compression {
-        self.options
-            .compression
-            .unwrap_or(self.job.output.compression)
+    /// How many snapshots before the new one stay readable.
+    pub fn keep_snapshots(&self) -> u32 {
+        let declared = self.job.outputs.iter().map(|output| output.keep_snapshots);
+        let declared = declared.max().unwrap_or_default();
+        self.options.keep_snapshots.unwrap_or(declared)
     }
 
-    pub fn target_file_bytes(&self) -> u64 {
+    pub fn partition_by<'a>(&'a self, output: &'a OutputDefinition) -> &'a [String] {
+        let given = self.options.partition_by.as_deref();
+        given.unwrap_or(&output.partition_by)
+    }
+
+    pub fn sort_by<'a>(&'a self, output: &'a OutputDefinition) -> &'a [String] {
+        self.options.sort_by.as_deref().unwrap_or(&output.sort_by)
+    }
+
+    pub fn compression(&self, output: &OutputDefinition) -> Compression {
+        self.options.compression.unwrap_or(output.compression)
+    }
+
+    pub fn target_file_bytes(&self, output: &OutputDefinition) -> u64 {
         self.options
             .target_file_mb
-            .unwrap_or(self.job.output.target_file_mb)
+            .unwrap_or(output.target_file_mb)
             .max(1)
             << 20
     }

@@ -92,7 +92,7 @@ pub async fn a_failed_run_leaves_nothing(world: &World) {
     let reports = vec![place.task("r1", 1, 0, Some(&["x", "y"])).await];
     driver
         .commit
-        .prepare(reports, 1, vec![], publication(true))
+        .prepare(publication(reports, 1, true))
         .unwrap();
     driver.steps(CommitStep::Publish).await;
     assert_eq!(visible(&place.all().await).len(), 4);

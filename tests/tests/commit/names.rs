@@ -14,7 +14,7 @@ pub async fn odd_names(world: &World) {
             let reports = vec![place.task(run, 1, 0, Some(&keys)).await];
             driver
                 .commit
-                .prepare(reports, 1, vec![], publication(true))
+                .prepare(publication(reports, 1, true))
                 .unwrap();
             let manifest = driver.complete().await;
             assert_eq!(manifest.files.len(), keys.len());

@@ -1,7 +1,7 @@
 //! Runs without a crash.
 
 use cinemill_engine::error::Kind;
-use cinemill_engine::sink::table::{CommitStep, RunState};
+use cinemill_engine::sink::table::{CommitStep, Publication, RunState};
 
 use crate::world::{World, publication};
 
@@ -55,7 +55,7 @@ pub async fn partitioned(world: &World) {
         ];
         driver
             .commit
-            .prepare(reports, 2, vec![], publication(true))
+            .prepare(publication(reports, 2, true))
             .unwrap();
         driver.complete().await;
         world.assert_settled(&place, run).await;
@@ -75,7 +75,7 @@ pub async fn empty_table(world: &World) {
     let reports = vec![writer.finish().await.unwrap()];
     driver
         .commit
-        .prepare(reports, 1, vec![], publication(false))
+        .prepare(publication(reports, 1, false))
         .unwrap();
     let manifest = driver.complete().await;
     assert_eq!((manifest.rows, manifest.files.len()), (0, 1));
@@ -118,13 +118,11 @@ pub async fn wrong_reports_are_refused(world: &World) {
     ] {
         let refused = driver
             .commit
-            .prepare(wrong, 2, vec![], publication(false))
+            .prepare(publication(wrong, 2, false))
             .unwrap_err();
         assert_eq!(refused.kind, Kind::Retryable, "{refused}");
     }
-    let extra = driver
-        .commit
-        .prepare(vec![one, two], 1, vec![], publication(false));
+    let extra = driver.commit.prepare(publication(vec![one, two], 1, false));
     assert!(extra.is_err());
     assert!(driver.commit.step(CommitStep::Intent).await.is_err());
     driver.commit.abort().await;
@@ -144,7 +142,7 @@ pub async fn a_task_that_ran_twice(world: &World) {
     let reports = place.tasks(&driver).await;
     driver
         .commit
-        .prepare(reports, 2, vec![], publication(false))
+        .prepare(publication(reports, 2, false))
         .unwrap();
     driver.complete().await;
     world.assert_settled(&place, "r1").await;
@@ -164,7 +162,10 @@ pub async fn rejects_outlive_a_crash(world: &World) {
     let rejects = vec![(staged.to_owned(), "a.parquet".to_owned())];
     driver
         .commit
-        .prepare(reports, 2, rejects, publication(false))
+        .prepare(Publication {
+            rejects,
+            ..publication(reports, 2, false)
+        })
         .unwrap();
     driver.steps(CommitStep::Manifest).await;
     place.crash(driver).await;

@@ -134,8 +134,7 @@ pub async fn sweepers_meet_a_new_attempt(world: &World) {
         assert_eq!(attempt, 2);
         let mut commit = Commit::begin(place.table.clone(), "r1").await.unwrap();
         let reports = vec![place.task("r1", attempt, 0, None).await];
-        let publication = publication(false);
-        commit.prepare(reports, 1, vec![], publication).unwrap();
+        commit.prepare(publication(reports, 1, false)).unwrap();
         one.unwrap();
         two.unwrap();
         let (run, lease) = ("r1".to_owned(), driven);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cinemill_engine::sink::spec::{Compression, SinkSpec, TaskReport};
 use cinemill_engine::sink::table::{
-    Commit, CommitStep, Lease, LeaseOutcome, Manifest, Publication, RunState, Table,
+    Commit, CommitStep, Lease, LeaseOutcome, Manifest, Publication, RunState, Table, WrittenTable,
 };
 use cinemill_engine::sink::writer::PartitionWriter;
 use cinemill_engine::store::{Location, Store};
@@ -111,14 +111,24 @@ pub fn visible(all: &[String]) -> Vec<String> {
     all.iter().filter(|path| !hidden(path)).cloned().collect()
 }
 
-pub fn publication(hive: bool) -> Publication {
-    Publication {
-        job: "job".into(),
+pub fn publication(reports: Vec<TaskReport>, partitions: usize, hive: bool) -> Publication {
+    let table = WrittenTable {
+        name: "job".into(),
+        folder: String::new(),
         partition_by: if hive { vec!["k".into()] } else { vec![] },
         columns: vec![
             ("id".into(), "bigint".into()),
             ("k".into(), "string".into()),
         ],
+        reports,
+        partitions,
+        kept: vec![],
+    };
+    Publication {
+        job: "job".into(),
+        tables: vec![table],
+        rejects: vec![],
+        keep_snapshots: 0,
     }
 }
 
@@ -150,7 +160,8 @@ impl Place {
             table: self.url.clone(),
             run_id: run.into(),
             attempt,
-            partition_by: publication(hive).partition_by,
+            folder: String::new(),
+            partition_by: if hive { vec!["k".into()] } else { vec![] },
             sort_by: vec![],
             compression: Compression::Snappy,
             target_file_bytes: 1 << 20,
@@ -211,7 +222,7 @@ impl Place {
         let reports = self.tasks(&driver).await;
         driver
             .commit
-            .prepare(reports, 2, vec![], publication(false))
+            .prepare(publication(reports, 2, false))
             .unwrap();
         driver
     }

@@ -1,12 +1,12 @@
 //! How a run's files become the table, step by step. A crash after any step leaves the old table
 //! or the new one whole for readers of the manifest; [`super::sweep`] clears up what is left over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::Utc;
 
 use super::intent::{self, Intent};
-use super::manifest::{self, Manifest, ManifestFile, Snapshot};
+use super::manifest::{self, Manifest, ManifestFile, ManifestTable, Snapshot};
 use super::sweep::Undo;
 use super::{Table, probe};
 use crate::error::{Error, Kind, Result};
@@ -25,7 +25,7 @@ pub enum CommitStep {
     Manifest,
     /// `_SUCCESS`, for readers that wait for it.
     Success,
-    /// The files of the snapshot before are deleted.
+    /// The files of the snapshot before go, to where kept snapshots are or for good.
     RemoveOld,
     /// Staging folders go: this run's, and those of dead runs.
     Sweep,
@@ -68,8 +68,10 @@ pub(super) struct Content {
 impl Content {
     /// Whether the table's manifest is this run's, or has replaced it: names are never used twice.
     fn is_or_was(&self, now: &Manifest) -> bool {
-        let own = self.manifest.files.first();
-        *now == self.manifest || own.is_some_and(|own| now.superseded.contains(&own.path))
+        let own = self.parts.first();
+        *now == self.manifest
+            || now.earlier_runs.contains(&self.manifest.run_id)
+            || own.is_some_and(|own| now.superseded.contains(&own.path))
     }
 }
 
@@ -80,12 +82,30 @@ enum Fate {
     Unknown,
 }
 
-/// What a run publishes, in words.
-#[derive(Debug, Clone)]
+/// What a run publishes.
+#[derive(Debug)]
 pub struct Publication {
     pub job: String,
+    pub tables: Vec<WrittenTable>,
+    /// Staged files of rejects with the names that they get below `_rejects/<run id>`.
+    pub rejects: Vec<(String, String)>,
+    /// How many of the snapshots before are to stay readable.
+    pub keep_snapshots: u32,
+}
+
+/// One table of a publication.
+#[derive(Debug)]
+pub struct WrittenTable {
+    pub name: String,
+    /// Relative to the output's folder; `` for the only table, which lies in that folder itself.
+    pub folder: String,
     pub partition_by: Vec<String>,
     pub columns: Vec<(String, String)>,
+    /// Each of the `partitions` must have reported exactly once.
+    pub reports: Vec<TaskReport>,
+    pub partitions: usize,
+    /// Files of the snapshot before that are part of the new one too.
+    pub kept: Vec<ManifestFile>,
 }
 
 impl Commit {
@@ -114,58 +134,72 @@ impl Commit {
         self.base.as_ref().map(|snapshot| &snapshot.manifest)
     }
 
-    /// Takes the tasks' reports. Each of the `partitions` must have reported exactly once.
-    pub fn prepare(
-        &mut self,
-        reports: Vec<TaskReport>,
-        partitions: usize,
-        rejects: Vec<(String, String)>,
-        publication: Publication,
-    ) -> Result<&Manifest> {
-        check_complete(&reports, partitions)
-            .map_err(|cause| Error::new(Kind::Retryable, "commit run", &self.run_id, cause))?;
-        let mut parts: Vec<StagedPart> = reports.into_iter().flat_map(|r| r.parts).collect();
-        parts.sort_by(|a, b| a.path.cmp(&b.path));
-        if let Some(twice) = parts.windows(2).find(|pair| pair[0].path == pair[1].path) {
-            let cause = format!("two tasks wrote {}", twice[0].path);
-            return Err(Error::new(
-                Kind::Retryable,
-                "commit run",
-                &self.run_id,
-                cause,
-            ));
+    /// Takes what the tasks wrote.
+    ///
+    /// # Errors
+    /// `Retryable` where a partition of a table did not report, or did so twice.
+    pub fn prepare(&mut self, publication: Publication) -> Result<&Manifest> {
+        let failed = |cause| Error::new(Kind::Retryable, "commit run", &self.run_id, cause);
+        let is_only = publication.tables.len() == 1;
+        let mut parts: Vec<StagedPart> = Vec::new();
+        let mut files: Vec<ManifestFile> = Vec::new();
+        let mut tables: Vec<ManifestTable> = Vec::new();
+        for table in publication.tables {
+            check_complete(&table.reports, table.partitions).map_err(failed)?;
+            let new: Vec<StagedPart> = table.reports.into_iter().flat_map(|r| r.parts).collect();
+            let own: Vec<ManifestFile> = new.iter().map(file_of).chain(table.kept).collect();
+            tables.push(ManifestTable {
+                name: table.name,
+                folder: table.folder,
+                rows: own.iter().map(|file| file.rows).sum(),
+                bytes: own.iter().map(|file| file.bytes).sum(),
+                partition_by: table.partition_by,
+                columns: table.columns,
+            });
+            parts.extend(new);
+            files.extend(own);
         }
-        let files: Vec<ManifestFile> = parts
-            .iter()
-            .map(|p| ManifestFile {
-                path: p.path.clone(),
-                rows: p.rows,
-                bytes: p.bytes,
-            })
-            .collect();
-        let superseded = self.base().map_or_else(Vec::new, |base| {
-            base.files.iter().map(|file| file.path.clone()).collect()
-        });
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        if let Some(twice) = files.windows(2).find(|pair| pair[0].path == pair[1].path) {
+            return Err(failed(format!("two tasks wrote {}", twice[0].path)));
+        }
+        let superseded = self.superseded(&files);
+        let (partition_by, columns) = match tables.first_mut().filter(|_| is_only) {
+            Some(only) => (
+                std::mem::take(&mut only.partition_by),
+                std::mem::take(&mut only.columns),
+            ),
+            None => (Vec::new(), Vec::new()),
+        };
         let manifest = Manifest {
             job: publication.job,
             run_id: self.run_id.clone(),
             committed_at: Utc::now(),
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
-            partition_by: publication.partition_by,
+            partition_by,
             files,
-            columns: publication.columns,
+            columns,
+            tables: if is_only { Vec::new() } else { tables },
+            keep_snapshots: publication.keep_snapshots,
             superseded,
             earlier_runs: Manifest::earlier_runs(self.base.as_ref()),
         };
-        Ok(&self
-            .content
-            .insert(Content {
-                parts,
-                rejects,
-                manifest,
-            })
-            .manifest)
+        let content = Content {
+            parts,
+            rejects: publication.rejects,
+            manifest,
+        };
+        Ok(&self.content.insert(content).manifest)
+    }
+
+    /// The files of the base that the new snapshot does not have.
+    fn superseded(&self, files: &[ManifestFile]) -> Vec<String> {
+        let stay: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let old = self.base().into_iter().flat_map(|base| &base.files);
+        old.filter(|file| !stay.contains(file.path.as_str()))
+            .map(|file| file.path.clone())
+            .collect()
     }
 
     /// All steps in order. An error before the manifest is replaced undoes what was done; after
@@ -208,7 +242,7 @@ impl Commit {
             CommitStep::Success => self.table.write_success().await,
             CommitStep::RemoveOld => {
                 self.table
-                    .remove_superseded(&self.content()?.manifest)
+                    .retire_superseded(&self.content()?.manifest)
                     .await
             }
             CommitStep::Sweep => {
@@ -267,7 +301,11 @@ impl Commit {
 
     async fn write_intent(&mut self) -> Result<()> {
         self.check_base().await?;
-        let intent = self.intent_of(self.content()?);
+        let content = self.content()?;
+        if let Some(base) = self.base().filter(|_| content.manifest.keep_snapshots > 0) {
+            self.table.keep_manifest(base).await?;
+        }
+        let intent = self.intent_of(content);
         self.announced = true;
         intent::write(&self.table, &self.intent, &intent).await
     }
@@ -328,6 +366,14 @@ impl Commit {
         );
         Error::new(Kind::Final, "commit run", &self.run_id, cause)
             .hint("the table holds that run's rows; submit this job again to replace them")
+    }
+}
+
+fn file_of(part: &StagedPart) -> ManifestFile {
+    ManifestFile {
+        path: part.path.clone(),
+        rows: part.rows,
+        bytes: part.bytes,
     }
 }
 

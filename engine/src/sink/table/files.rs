@@ -49,18 +49,7 @@ impl Table {
                 "it has {is} bytes, but the manifest says {listed}"
             )));
         }
-        let reader = ObjectReader {
-            store: self.store().clone(),
-            path: place.path().clone(),
-            size: found.size,
-        };
-        let builder = ParquetRecordBatchStreamBuilder::new(reader)
-            .await
-            .map_err(|cause| unreadable(&place.to_string(), &cause))?;
-        let opened = TableFile {
-            place: place.to_string(),
-            builder,
-        };
+        let opened = self.open_file(&file.path, found.size).await?;
         match opened.rows() {
             rows if rows == file.rows => Ok(opened),
             rows => Err(changed(format!(
@@ -68,6 +57,26 @@ impl Table {
                 file.rows
             ))),
         }
+    }
+}
+
+impl Table {
+    /// Opens a Parquet file in the table's folder, of which the manifest need not know.
+    ///
+    /// # Errors
+    /// `Input` where it is no Parquet.
+    pub async fn open_file(&self, path: &str, size: u64) -> Result<TableFile> {
+        let place = self.location().join(path);
+        let reader = ObjectReader {
+            store: self.store().clone(),
+            path: place.path().clone(),
+            size,
+        };
+        let builder = ParquetRecordBatchStreamBuilder::new(reader).await;
+        Ok(TableFile {
+            builder: builder.map_err(|cause| unreadable(&place.to_string(), &cause))?,
+            place: place.to_string(),
+        })
     }
 }
 

@@ -75,7 +75,7 @@ impl Scene {
         if !self.is_table(root) {
             return Vec::new();
         }
-        let listed = Listed::of(self.current.as_ref(), self.others(root));
+        let listed = Listed::of(self.current.as_ref(), self.others(root), self.runs(root));
         let objects = self.objects.iter().filter_map(|meta| {
             let path = relative(root, &meta.location)?;
             let kind = self.kind_of(&path, meta, &listed)?;
@@ -105,6 +105,16 @@ impl Scene {
         marks.collect()
     }
 
+    /// The runs that have a record.
+    fn runs(&self, root: &Path) -> BTreeSet<String> {
+        let folder = root.clone().join(RUNS);
+        let records = self.objects.iter().filter_map(|meta| {
+            let mut parts = meta.location.prefix_match(&folder)?;
+            Some(parts.next()?.as_ref().strip_suffix(".json")?.to_owned())
+        });
+        records.collect()
+    }
+
     fn is_table(&self, root: &Path) -> bool {
         let runs = root.clone().join(RUNS);
         let mut objects = self.objects.iter();
@@ -116,12 +126,12 @@ impl Scene {
         &'a self,
         root: &'a Path,
     ) -> impl Iterator<Item = (String, &'a OpenUpload)> {
-        let others = self.others(root);
+        let (others, runs) = (self.others(root), self.runs(root));
         let is_table = self.is_table(root);
         let uploads = self.uploads.iter().filter(move |_| is_table);
         uploads.filter_map(move |upload| {
             let path = relative(root, &upload.path)?;
-            let rest = part_of_table(&path, &others)?;
+            let rest = part_of_table(&path, &others, &runs)?;
             let is_old = self.is_old(upload.begun_at, Duration::ZERO);
             let gone = owns(&self.dead, rest) || (is_old && !owns(&self.living, rest));
             gone.then_some((path, upload))
@@ -149,7 +159,7 @@ impl Scene {
     }
 
     fn kind_of_visible(&self, path: &str, old: bool, listed: &Listed<'_>) -> Option<GarbageKind> {
-        let rest = part_of_table(path, &listed.others)?;
+        let rest = part_of_table(path, &listed.others, &listed.runs)?;
         if listed.now.contains(path) {
             None
         } else if listed.before.contains(path) {
@@ -184,10 +194,16 @@ struct Listed<'a> {
     before: HashSet<&'a str>,
     /// The folders of tables below this one.
     others: BTreeSet<String>,
+    /// All runs that this table knows.
+    runs: BTreeSet<String>,
 }
 
 impl<'a> Listed<'a> {
-    fn of(manifest: Option<&'a Manifest>, others: BTreeSet<String>) -> Self {
+    fn of(
+        manifest: Option<&'a Manifest>,
+        others: BTreeSet<String>,
+        runs: BTreeSet<String>,
+    ) -> Self {
         let files = manifest.into_iter().flat_map(|manifest| &manifest.files);
         let before = manifest
             .into_iter()
@@ -196,6 +212,7 @@ impl<'a> Listed<'a> {
             now: files.map(|file| file.path.as_str()).collect(),
             before: before.map(String::as_str).collect(),
             others,
+            runs,
         }
     }
 }
@@ -212,13 +229,23 @@ fn owns(runs: &BTreeSet<String>, rest: &str) -> bool {
 
 /// What follows the partition's number in the name of a part that can be the table's; `None` for
 /// files of others, and for parts of tables in folders below.
-fn part_of_table<'a>(path: &'a str, others: &BTreeSet<String>) -> Option<&'a str> {
+///
+/// Where a job has several tables, each has a folder, whose name nobody knows who finds only what a
+/// crash left; but the parts in it are named after a run that the table has a record of.
+fn part_of_table<'a>(
+    path: &'a str,
+    others: &BTreeSet<String>,
+    runs: &BTreeSet<String>,
+) -> Option<&'a str> {
     let mut folders = path.split('/');
-    let name = folders.next_back()?;
-    let are_hive = folders.all(|folder| folder.contains('='));
+    let rest = part_name_rest(folders.next_back()?)?;
+    let are_hive = match folders.next() {
+        Some(table) if !table.contains('=') && !owns(runs, rest) => false,
+        _ => folders.all(|folder| folder.contains('=')),
+    };
     let mut above = path.match_indices('/').map(|(end, _)| &path[..end]);
     let is_others = above.any(|folder| others.contains(folder));
-    part_name_rest(name).filter(|_| are_hive && !is_others)
+    (are_hive && !is_others).then_some(rest)
 }
 
 fn file_name(path: &str) -> &str {

@@ -19,24 +19,58 @@ pub struct ManifestFile {
     pub bytes: u64,
 }
 
-/// What one run published.
+/// What one run published: one table in the output's folder, or several in folders below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub job: String,
     pub run_id: String,
     pub committed_at: DateTime<Utc>,
+    /// Of all tables, as are `bytes` and `files`.
     pub rows: u64,
     pub bytes: u64,
+    /// Empty where there are several tables, as are `columns`.
     pub partition_by: Vec<String>,
     pub files: Vec<ManifestFile>,
     /// Column names with their types in Spark's words, in order.
     pub columns: Vec<(String, String)>,
+    /// Empty where there is one table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<ManifestTable>,
+    /// How many of the snapshots before stay readable; absent from manifests of earlier versions.
+    #[serde(default)]
+    pub keep_snapshots: u32,
     /// Files of the snapshot before, which go once this manifest is in place. Listed so that a
     /// crash in between leaves nothing that the next run could not finish.
     pub superseded: Vec<String>,
     /// What the runs before published, newest first, so that a run whose record was lost in a
     /// crash is still known to be done.
     pub earlier_runs: Vec<String>,
+}
+
+/// One of several tables of a snapshot. Its files are those below its folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestTable {
+    pub name: String,
+    /// Relative to the output's folder.
+    pub folder: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub partition_by: Vec<String>,
+    /// Column names with their types in Spark's words, in order.
+    pub columns: Vec<(String, String)>,
+}
+
+/// One table of a snapshot with its files.
+#[derive(Debug, Clone)]
+pub struct TableFiles<'a> {
+    pub name: &'a str,
+    /// Relative to the output's folder, which it is itself (as ``) where there is one table.
+    pub folder: &'a str,
+    pub rows: u64,
+    pub bytes: u64,
+    pub partition_by: &'a [String],
+    pub columns: &'a [(String, String)],
+    pub files: Vec<&'a ManifestFile>,
 }
 
 /// How many earlier runs a manifest remembers.
@@ -64,6 +98,45 @@ impl Manifest {
                 .cloned(),
         );
         runs
+    }
+
+    /// The tables, also where there is one, which has the name of its job.
+    pub fn tables(&self) -> Vec<TableFiles<'_>> {
+        if self.tables.is_empty() {
+            return vec![TableFiles {
+                name: &self.job,
+                folder: "",
+                rows: self.rows,
+                bytes: self.bytes,
+                partition_by: &self.partition_by,
+                columns: &self.columns,
+                files: self.files.iter().collect(),
+            }];
+        }
+        let files_of = |table: &ManifestTable| {
+            let is_below = |file: &&ManifestFile| {
+                let rest = file.path.strip_prefix(table.folder.as_str());
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            };
+            self.files.iter().filter(is_below).collect()
+        };
+        let tables = self.tables.iter().map(|table| TableFiles {
+            name: &table.name,
+            folder: &table.folder,
+            rows: table.rows,
+            bytes: table.bytes,
+            partition_by: &table.partition_by,
+            columns: &table.columns,
+            files: files_of(table),
+        });
+        tables.collect()
+    }
+
+    /// A table by its name; where there is only one, also by any other.
+    pub fn table(&self, name: &str) -> Option<TableFiles<'_>> {
+        let is_only = self.tables.is_empty();
+        let mut tables = self.tables().into_iter();
+        tables.find(|table| is_only || table.name == name)
     }
 
     /// Whether the run's work is, or was, the table's published state.
@@ -94,13 +167,16 @@ impl Manifest {
             .columns
             .iter()
             .map(|(name, kind)| json!({ "name": name, "type": { "base": kind } }));
-        let document = json!({
+        let mut document = json!({
             "entries": entries.collect::<Vec<_>>(),
-            "schema": { "elements": elements.collect::<Vec<_>>() },
             "meta": { "content_length": self.bytes, "record_count": self.rows },
             "author": { "name": "cinemill", "version": env!("CARGO_PKG_VERSION") },
             "cinemill": self,
         });
+        // No one schema fits the entries of several tables.
+        if self.tables.is_empty() {
+            document["schema"] = json!({ "elements": elements.collect::<Vec<_>>() });
+        }
         serde_json::to_vec_pretty(&document)
             .map(Bytes::from)
             .map_err(|cause| Error::new(Kind::Final, "write", "the manifest", cause))
@@ -127,8 +203,12 @@ fn spark_type(data_type: &DataType) -> String {
 }
 
 pub(super) async fn read(table: &Table) -> Result<Option<Snapshot>> {
-    let path = table.path(MANIFEST);
-    let Some((bytes, meta)) = table.store().read(&path).await? else {
+    read_at(table, MANIFEST).await
+}
+
+/// A manifest, or the copy of one.
+pub(super) async fn read_at(table: &Table, name: &str) -> Result<Option<Snapshot>> {
+    let Some((bytes, meta)) = table.store().read(&table.path(name)).await? else {
         return Ok(None);
     };
     #[derive(Deserialize)]
@@ -136,13 +216,19 @@ pub(super) async fn read(table: &Table) -> Result<Option<Snapshot>> {
         cinemill: Manifest,
     }
     let document: Document = serde_json::from_slice(&bytes).map_err(|cause| {
-        Error::new(Kind::Final, "read", table.location().join(MANIFEST), cause)
+        Error::new(Kind::Final, "read", table.location().join(name), cause)
             .hint("the output holds a manifest that cinemill did not write; choose another output")
     })?;
     Ok(Some(Snapshot {
         manifest: document.cinemill,
         version: Expect::found(Some(&meta)),
     }))
+}
+
+/// Keeps a copy of a manifest that is about to be replaced.
+pub(super) async fn copy_to(table: &Table, manifest: &Manifest, name: &str) -> Result<()> {
+    let path = table.path(name);
+    table.store().write(&path, manifest.to_json(table)?).await
 }
 
 /// Replaces the manifest if it still is what `base` saw.

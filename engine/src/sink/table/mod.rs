@@ -16,14 +16,16 @@ mod object_reader;
 mod probe;
 mod publish;
 mod record;
+mod retention;
 mod sweep;
 
-pub use commit::{Commit, CommitStep, Publication};
+pub use commit::{Commit, CommitStep, Publication, WrittenTable};
 pub use files::TableFile;
 pub use garbage::{Garbage, GarbageKind};
 pub use gc::{GcOptions, GcReport};
-pub use manifest::{Manifest, ManifestFile, Snapshot};
+pub use manifest::{Manifest, ManifestFile, ManifestTable, Snapshot, TableFiles};
 pub use record::{LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState};
+pub use retention::KeptSnapshot;
 
 use object_store::path::Path;
 
@@ -34,6 +36,8 @@ const MANIFEST: &str = "_manifest.json";
 const SUCCESS: &str = "_SUCCESS";
 const RUNS: &str = "_runs";
 const REJECTS: &str = "_rejects";
+/// The folder, below the table's, of snapshots that were replaced and are kept.
+const SNAPSHOTS: &str = "_snapshots";
 /// The folder, below the table's, of manifests for loads that are going on.
 pub const COPY_MANIFESTS: &str = "_loads";
 

@@ -14,7 +14,6 @@ use object_store::ObjectMeta;
 
 use super::alive::{self, Alive, LOCK_SUFFIX};
 use super::intent::{self, Intent};
-use super::manifest::Manifest;
 use super::record::{self, RunState, is_expired};
 use super::{SUCCESS, Table};
 use crate::error::{Error, Kind, Result};
@@ -63,7 +62,7 @@ impl Table {
             // Also where the record says that the run succeeded: its driver may have been unable
             // to delete.
             self.write_success().await?;
-            self.remove_superseded(&snapshot.manifest).await?;
+            self.retire_superseded(&snapshot.manifest).await?;
             let committed = &snapshot.manifest.run_id;
             if own != committed && self.is_dead(committed).await? {
                 record::settle(self, committed, Some(&snapshot.manifest)).await?;
@@ -173,11 +172,6 @@ impl Table {
 
     pub(super) async fn write_success(&self) -> Result<()> {
         self.store().write(&self.path(SUCCESS), Bytes::new()).await
-    }
-
-    pub(super) async fn remove_superseded(&self, manifest: &Manifest) -> Result<()> {
-        // Part names are never used twice, so none of them can be a file of a newer snapshot.
-        self.delete_files(manifest.superseded.clone()).await
     }
 
     /// The run ids that have something staged.

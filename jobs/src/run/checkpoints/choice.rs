@@ -18,7 +18,7 @@ use crate::run::planner::PlannedRelation;
 /// input.
 pub fn choose(
     relations: &[PlannedRelation],
-    output: &str,
+    outputs: &[&str],
     input_bytes: &BTreeMap<String, u64>,
     bytes_min: u64,
 ) -> Result<Vec<String>> {
@@ -44,7 +44,7 @@ pub fn choose(
             }
         }
         let bytes: u64 = sum.inputs.iter().map(|input| input_bytes[input]).sum();
-        if node.name != output
+        if !outputs.contains(&node.name)
             && sum.exchange
             && bytes >= bytes_min
             && exchange_behind(&nodes, node.name)
@@ -118,8 +118,7 @@ fn exchange_behind(nodes: &[Node], name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::job::{JobDefinition, Relation};
-    use crate::run::{Embedded, Planner, RunOptions, RunRequest};
-    use cinemill_engine::source::{SourceFile, TextSpec};
+    use crate::run::{Embedded, Planner, RunOptions, RunRequest, inputs_without_files};
     use cinemill_engine::store::Location;
 
     const JOB: &str = "[inputs.a]\nfile = \"a.tsv\"\nformat = \"imdb\"\nschema = \"x STRING, y INT\"\n\
@@ -134,41 +133,22 @@ mod tests {
         };
         let relations: Vec<Relation> = relations.iter().map(relation).collect();
         let job = JobDefinition::parse("j", JOB, relations).unwrap();
-        let inputs: Vec<_> = job
-            .inputs
-            .iter()
-            .map(|(name, input)| {
-                let declared = input.spec(name, None).unwrap();
-                crate::run::ResolvedInput {
-                    name: name.clone(),
-                    location: Location::parse("in").unwrap(),
-                    spec: std::sync::Arc::new(TextSpec {
-                        input: name.clone(),
-                        store_url: "file:///".into(),
-                        format: declared.format,
-                        columns: declared.columns,
-                        mode: declared.mode,
-                        files: Vec::<SourceFile>::new(),
-                        audit: None,
-                        max_record_bytes: declared.max_record_bytes,
-                    }),
-                }
-            })
-            .collect();
         let request = RunRequest {
             run_id: "r".into(),
             job,
             input: None,
             inputs: BTreeMap::new(),
             output: Location::parse("out").unwrap(),
+            params: BTreeMap::new(),
             options: RunOptions::default(),
         };
+        let inputs = inputs_without_files(&request).unwrap();
         let backend = Embedded::new(None, None).unwrap();
         let planner = Planner::new(&request, &backend);
         let session = planner.session(&inputs).await.unwrap();
         let planned = planner.relations(&session, &[]).await.unwrap();
         let bytes = BTreeMap::from([("a".to_owned(), 100), ("b".to_owned(), 10)]);
-        choose(&planned, "last", &bytes, bytes_min).unwrap()
+        choose(&planned, &["last"], &bytes, bytes_min).unwrap()
     }
 
     const COUNTED: (&str, &str) = ("counted", "SELECT x, count(*) AS n FROM a GROUP BY x");

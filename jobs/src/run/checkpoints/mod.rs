@@ -9,19 +9,20 @@ mod choice;
 
 pub use choice::choose;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::{Manifest, Table};
 use cinemill_engine::sink::writer::stored_schema;
-use cinemill_engine::source::{TextSpec, parquet_table};
+use cinemill_engine::source::parquet_table;
 use cinemill_engine::store::Location;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use serde::{Deserialize, Serialize};
 
-use super::inputs::ResolvedInput;
+use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
 
 const CHECKPOINTS: &str = "_checkpoints";
@@ -50,7 +51,8 @@ struct Note {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Origin {
     relations: Vec<crate::job::Relation>,
-    inputs: Vec<TextSpec>,
+    inputs: Vec<(String, InputSource)>,
+    params: BTreeMap<String, String>,
 }
 
 impl Origin {
@@ -59,8 +61,9 @@ impl Origin {
             relations: request.job.relations.clone(),
             inputs: inputs
                 .iter()
-                .map(|input| input.spec.as_ref().clone())
+                .map(|input| (input.name.clone(), input.source.clone()))
                 .collect(),
+            params: request.params.clone(),
         }
     }
 }
