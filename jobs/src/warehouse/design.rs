@@ -61,7 +61,7 @@ impl<'a> Design<'a> {
     }
 
     /// What the job expects of the table.
-    pub fn expectations(&self) -> impl Iterator<Item = &'a Expectation> {
+    pub fn expectations(&self) -> impl Iterator<Item = &'a Expectation> + use<'a> {
         let (job, name) = (self.job, self.output.name.as_str());
         let is_own = move |e: &&Expectation| !job.has_tables() || e.table.as_deref() == Some(name);
         job.expectations.iter().filter(is_own)
