@@ -15,6 +15,7 @@ mod analyzer;
 mod dialect;
 mod functions;
 mod names;
+mod params;
 mod planner;
 mod query;
 mod relations;
@@ -22,6 +23,7 @@ mod rewrite;
 #[cfg(test)]
 mod tests;
 
+pub use params::{ParamValue, Params};
 pub use query::{SparkQuery, parse};
 
 use std::sync::Arc;

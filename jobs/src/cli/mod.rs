@@ -12,6 +12,7 @@ mod grants;
 mod load;
 mod loads;
 mod output;
+mod params;
 mod plan;
 mod progress;
 mod queries;

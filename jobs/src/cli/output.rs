@@ -40,5 +40,8 @@ fn verdict(verdict: &Verdict) {
     for reject in verdict.reject_lines() {
         note(reject);
     }
+    for warning in &verdict.warnings {
+        note(format!("warning: {warning}"));
+    }
     line(verdict);
 }

@@ -92,6 +92,8 @@ mod tests {
                 s3_reads: 10_000,
                 s3_writes: 2_000,
             },
+            params: Default::default(),
+            warnings: Vec::new(),
             inputs: Vec::new(),
         };
         let cost = RunCost::new(&verdict, node, &prices);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cinemill_engine::error::{Error, Kind, Result};
 use include_dir::{Dir, include_dir};
 
+use super::checks::{self, Check};
 use super::definition::{JobDefinition, Relation, definition_error};
 
 pub use queries::NamedQuery;
@@ -68,7 +69,12 @@ impl Catalog {
             .into_iter()
             .map(|(name, sql)| Relation { name, sql })
             .collect();
-        JobDefinition::parse(name, &toml, relations)
+        let checks = self.sql_files(name, checks::FOLDER)?;
+        let checks = checks
+            .iter()
+            .map(|(file, sql)| Check::parse(name, file, sql))
+            .collect::<Result<_>>()?;
+        Ok(JobDefinition::parse(name, &toml, relations)?.with_checks(checks))
     }
 
     /// The folder of a job that is not built in.

@@ -17,7 +17,7 @@ use super::backend::Backend;
 use super::checkpoints;
 use super::events::{EventSender, RunEvent};
 use super::inputs::{self, InputSource, ResolvedInput};
-use super::pieces::Pieces;
+use super::pieces::{Checked, Pieces};
 use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
@@ -248,16 +248,17 @@ impl Attempt<'_> {
                 commit.abort().await;
                 Err(error)
             }
-            Ok(audited) => {
+            Ok(checked) => {
                 (self.events)(RunEvent::Phase {
                     name: "commit".to_owned(),
                 });
                 let committed = commit.run().await.map_err(unusable);
-                committed.map(|manifest| (manifest, audited))
+                committed.map(|manifest| (manifest, checked))
             }
         };
         checkpoints::remove(&table, &self.request.run_id).await;
-        let (manifest, audited) = ended?;
+        let (manifest, checked) = ended?;
+        let Checked { audited, warnings } = checked;
         Ok(Verdict {
             run_id: self.request.run_id.clone(),
             job: self.request.job.name.clone(),
@@ -270,6 +271,8 @@ impl Attempt<'_> {
             place: self.backend.place().await,
             retries: pieces.retries(),
             usage: pieces.usage(self.requests),
+            params: self.request.params.clone(),
+            warnings,
             inputs: audited.inputs,
         })
     }

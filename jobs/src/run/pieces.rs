@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::audits::{self, Audited, RejectObject};
 use super::backend::{Backend, PhysicalJob};
 use super::checkpoints::{self, Checkpoint, Checkpoints};
-use super::checks::{self, KeyCheck};
+use super::checks::{self, Findings, FutureTables, Question};
 use super::events::{EventSender, RunEvent};
 use super::inputs::ResolvedInput;
 use super::planner::{Planned, Planner};
@@ -37,6 +37,13 @@ pub struct Pieces<'a> {
     planner: Planner<'a>,
     retries: AtomicU32,
     meter: Meter,
+}
+
+/// What is known of a run when its commit holds all that it is to publish.
+pub struct Checked {
+    pub audited: Audited,
+    /// What was found that stops no commit.
+    pub warnings: Vec<String>,
 }
 
 /// What a piece wrote.
@@ -82,9 +89,14 @@ impl<'a> Pieces<'a> {
         table: &Table,
         commit: &mut Commit,
         cancel: &CancellationToken,
-    ) -> Result<Audited> {
-        self.check_keys(cancel).await?;
+    ) -> Result<Checked> {
+        let job = &self.request.job;
+        // What keys that stand twice would make of joins is not worth to be written.
+        let keys = self.ask("check keys", checks::keys(job), &[], cancel);
+        keys.await?.judge(job)?;
         let checkpoints = self.checkpoints(table, cancel).await?;
+        let found = self.ask("check", checks::sets(job), &checkpoints, cancel);
+        let found = found.await?;
         let mut filled = Filled::new(&checkpoints);
         for output in &self.request.job.outputs {
             let phase = self.phase_of(output);
@@ -99,7 +111,7 @@ impl<'a> Pieces<'a> {
                 }
             }
         }
-        self.publish(filled, commit).await
+        self.publish(filled, found, commit).await
     }
 
     /// `write`, or with the table's name where there are several.
@@ -126,18 +138,25 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    async fn check_keys(&self, cancel: &CancellationToken) -> Result<()> {
-        let phase = "check keys";
+    /// Executes questions about the job's tables, all in one plan.
+    async fn ask(
+        &self,
+        phase: &str,
+        questions: Vec<Question>,
+        checkpoints: &[Checkpoint],
+        cancel: &CancellationToken,
+    ) -> Result<Findings> {
         let mut retry = self.retry(phase);
+        let tables = FutureTables::new();
         loop {
             let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let job = &self.request.job;
-            let Some(check) = KeyCheck::new(job, self.inputs, &planner).await? else {
-                return Ok(());
+            let asked = planner.questions(questions.clone(), self.inputs, checkpoints, &tables);
+            let Some(check) = asked.await? else {
+                return Ok(Findings::default());
             };
             let plan = check.physical().await?;
             match self.execute(phase, check.state(), plan, cancel).await {
-                Ok(rows) => return checks::no_repeated_keys(job, &rows),
+                Ok(rows) => return check.findings(&rows),
                 Err(error) => self.again(&mut retry, error, cancel).await?,
             }
         }
@@ -225,12 +244,17 @@ impl<'a> Pieces<'a> {
         let planned = planner.output(output, &inputs, checkpoints).await?;
         let phase = self.phase_of(output);
         let written = self.write(&phase, planned, cancel).await?;
-        checks::no_violations(&self.request.job, &written.reports)?;
         Ok((written, folder))
     }
 
-    /// Hands all that was written to the commit, once the figures of inputs and outputs agree.
-    async fn publish(&self, filled: Filled<'_>, commit: &mut Commit) -> Result<Audited> {
+    /// Hands all that was written to the commit, once all that is expected holds; `found` is what
+    /// is known of that already.
+    async fn publish(
+        &self,
+        filled: Filled<'_>,
+        mut found: Findings,
+        commit: &mut Commit,
+    ) -> Result<Checked> {
         let job = &self.request.job;
         let Some((_, first)) = filled.tables.first() else {
             return Err(Error::new(
@@ -244,18 +268,20 @@ impl<'a> Pieces<'a> {
         let folders: Vec<Location> = [filled.audits.as_slice(), &filled.checkpoints].concat();
         let audited = audits::gather(&folders, self.inputs, &runtime).await?;
         for (output, written) in &filled.tables {
+            found.extend(checks::broken_conditions(job, output, &written.reports));
             let rows = written.reports.iter().map(|report| report.rows).sum();
             let input = output.one_row_per.as_ref();
             let expected = input.and_then(|input| audited.rows_of(input));
-            checks::one_row_per_input(job, output, rows, expected)?;
+            found.extend(checks::one_row_per_input(output, rows, expected));
         }
+        let warnings = found.judge(job)?;
         commit.prepare(Publication {
             job: job.name.clone(),
             rejects: reject_moves(&self.request.output, &audited.rejects),
             keep_snapshots: self.request.keep_snapshots(),
             tables: filled.into_tables(),
         })?;
-        Ok(audited)
+        Ok(Checked { audited, warnings })
     }
 
     /// Executes a plan that ends in a sink.

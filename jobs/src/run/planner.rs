@@ -19,6 +19,7 @@ use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
+use super::checks::{self, CheckPlan, FutureTables, Question};
 use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
 use crate::job::{JobDefinition, OutputDefinition, ordered_relations};
@@ -132,9 +133,10 @@ impl<'a> Planner<'a> {
         context: &SessionContext,
         checkpoints: &[Checkpoint],
     ) -> Result<Vec<PlannedRelation>> {
+        let values = self.request.values()?;
         let mut planned = Vec::new();
         for (name, query) in ordered_relations(&self.request.job)? {
-            let plan = query.plan(&context.state()).await?;
+            let plan = query.bind(&values)?.plan(&context.state()).await?;
             let checkpoint = checkpoints.iter().find(|c| c.relation == name);
             let table: Arc<dyn TableProvider> = match checkpoint {
                 Some(checkpoint) => checkpoint.table(plan.schema().as_arrow())?,
@@ -153,6 +155,9 @@ impl<'a> Planner<'a> {
         for output in &self.request.job.outputs {
             self.output(output, inputs, &[]).await?;
         }
+        let questions = checks::sets(&self.request.job);
+        self.questions(questions, inputs, &[], &FutureTables::new())
+            .await?;
         Ok(())
     }
 
@@ -170,7 +175,7 @@ impl<'a> Planner<'a> {
         let sql = output_sql(output, &conditions);
         let query = spark::parse(&sql, "expectations (job.toml)")?;
         let state = context.state();
-        let rows = query.plan(&state).await?;
+        let rows = query.bind(&self.request.values()?)?.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: self.request.output.to_string(),
@@ -188,12 +193,31 @@ impl<'a> Planner<'a> {
             key: output.key.clone(),
         };
         check_columns(job, output, &schema, &sink)?;
+        checks::columns_exist(job, &output.name, &schema)?;
         Ok(Planned {
             state,
             rows,
             schema,
             sink,
         })
+    }
+
+    /// Plans questions about the job's tables; `None` where there are none. An output table is what
+    /// `tables` has for its name, else the rows of its relation.
+    pub async fn questions(
+        &self,
+        questions: Vec<Question>,
+        inputs: &[ResolvedInput],
+        checkpoints: &[Checkpoint],
+        tables: &FutureTables,
+    ) -> Result<Option<CheckPlan>> {
+        if questions.is_empty() {
+            return Ok(None);
+        }
+        let context = self.session(inputs).await?;
+        self.relations(&context, checkpoints).await?;
+        checks::name_outputs(&context, &self.request.job, tables).await?;
+        CheckPlan::new(&context, questions, &self.request.values()?).await
     }
 
     /// Plans a relation whose rows are to be kept in a table of their own.
@@ -246,7 +270,8 @@ fn conditions(job: &JobDefinition, output: &OutputDefinition) -> Vec<(RowExpecta
     let declared = job
         .expectations
         .iter()
-        .map(|e| (e.name.clone(), e.condition.clone()));
+        .filter(|expectation| expectation.is_of(&output.name))
+        .filter_map(|e| Some((e.name.clone(), e.condition_sql()?)));
     let named = not_null
         .chain(declared)
         .enumerate()

@@ -28,6 +28,12 @@ pub struct Verdict {
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
     pub usage: Usage,
+    /// The parameters' values.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Expectations of the severity `warn` that do not hold, a line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     pub inputs: Vec<InputSummary>,
 }
 
