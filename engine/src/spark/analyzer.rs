@@ -1,4 +1,5 @@
-//! Casts of texts: Spark trims, and knows other spellings than DataFusion.
+//! Casts that Spark does otherwise than DataFusion: texts are trimmed and have other spellings,
+//! and floating-point numbers become the decimals that they print as.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -11,8 +12,8 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::functions;
 
-/// Replaces casts of texts to numbers and booleans by Spark's, those that the user wrote and those
-/// that type coercion has put in (so it must come after that).
+/// Replaces these casts by Spark's, those that the user wrote and those that type coercion has put
+/// in (so it must come after that).
 #[derive(Debug)]
 pub(super) struct SparkCasts;
 
@@ -48,10 +49,18 @@ fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::TryCast(cast) => (&cast.expr, cast.field.data_type(), true),
         _ => return Ok(Transformed::no(expr)),
     };
+    let source = operand.get_type(schema)?;
     let from_text = matches!(
-        operand.get_type(schema)?,
+        source,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     );
+    if let DataType::Decimal128(precision, scale) = *target
+        && (from_text || source.is_floating())
+    {
+        let operand = operand.as_ref().clone();
+        let cast = functions::decimal_cast(operand, precision, scale, tolerant);
+        return Ok(Transformed::yes(cast));
+    }
     match functions::text_cast(target, tolerant) {
         Some(function) if from_text => Ok(Transformed::yes(
             function.call(vec![operand.as_ref().clone()]),

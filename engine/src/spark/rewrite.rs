@@ -6,8 +6,10 @@
 //! - `"text"` is a text;
 //! - `struct(a, b)` becomes `named_struct('a', a, 'b', b)`;
 //! - `expr.field` becomes a field access that the planner hooks see;
+//! - `count_if`, `every` and `some` become aggregates that DataFusion has;
 //! - generators become `unnest`, see [`generators`].
 
+mod aggregates;
 mod generators;
 mod literals;
 
@@ -122,6 +124,7 @@ impl VisitorMut for Desugar {
                 if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
                     spec.window_frame = frame;
                 }
+                aggregates::rewrite(function);
             }
             Expr::Value(value) => match &value.value {
                 Value::Number(digits, long) if self.intervals == 0 => {

@@ -5,11 +5,16 @@
 mod array_sort;
 mod arrays;
 mod collect_list;
+mod dates;
+mod decimals;
 mod divide;
 mod explode;
+mod extreme_by;
 mod java_regex;
+mod python_literal;
 mod split;
 mod text_cast;
+mod timestamps;
 
 use std::sync::Arc;
 
@@ -20,6 +25,8 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use collect_list::COLLECT_LIST;
+pub(super) use dates::timestamp_type;
+pub(super) use decimals::{cast as decimal_cast, divide as divide_decimals};
 pub(super) use text_cast::text_cast;
 
 /// All scalar functions.
@@ -30,17 +37,22 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         Arc::new(divide()),
         Arc::new(ScalarUDF::from(explode::GeneratorList::elements())),
         Arc::new(ScalarUDF::from(explode::GeneratorList::positions())),
+        Arc::new(ScalarUDF::from(python_literal::FromPythonLiteral::new())),
     ];
     all.extend(arrays::all());
+    all.extend(dates::all());
+    all.extend(decimals::all());
     all.extend(text_cast::all());
     all
 }
 
 /// All aggregate functions.
 pub(super) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![Arc::new(AggregateUDF::from(
-        collect_list::CollectList::new(),
-    ))]
+    vec![
+        Arc::new(AggregateUDF::from(collect_list::CollectList::new())),
+        Arc::new(AggregateUDF::from(extreme_by::ExtremeBy::max())),
+        Arc::new(AggregateUDF::from(extreme_by::ExtremeBy::min())),
+    ]
 }
 
 /// `a / b` of doubles.
