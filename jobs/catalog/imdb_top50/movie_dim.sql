@@ -1,24 +1,18 @@
--- All versions of all films that were ever listed. Keys go on where the run before stopped.
-WITH last AS (
-  SELECT coalesce(max(movie_key), 0) AS movie_key FROM movies_before
+-- All versions of all films that were ever listed. A new version ends the current one; keys go on
+-- where the run before stopped.
+WITH judged AS (
+  SELECT *, coalesce(new_fingerprint <> current_fingerprint, false) AS has_changed
+  FROM versions
 )
 SELECT
-  b.movie_key, b.imdb_id, b.title, b.original_title, b.title_type, b.release_year,
-  b.runtime_minutes, b.certificate, b.genres, b.summary, b.actors, b.directors, b.writers,
-  b.genre_group_key, b.director_group_key, b.writer_group_key,
-  b.valid_from,
-  if(c.imdb_id IS NULL, b.valid_to, :run_date) AS valid_to,
-  b.is_current AND c.imdb_id IS NULL AS is_current
-FROM movies_before b
-LEFT JOIN changed_movies c ON c.replaced_key = b.movie_key
-UNION ALL
-SELECT
-  l.movie_key + row_number() OVER (ORDER BY c.imdb_id), c.imdb_id, c.title, c.original_title,
-  c.title_type, c.release_year,
-  c.runtime_minutes, c.certificate, c.genres, c.summary, c.actors, c.directors, c.writers,
-  c.genre_group_key, c.director_group_key, c.writer_group_key,
-  :run_date,
-  CAST(NULL AS DATE),
-  true
-FROM changed_movies c
-CROSS JOIN last l
+  coalesce(
+    movie_key,
+    coalesce(last_key, 0) + row_number() OVER (PARTITION BY movie_key IS NULL ORDER BY imdb_id)
+  ) AS movie_key,
+  imdb_id, title, original_title, title_type, release_year, runtime_minutes, certificate, genres,
+  summary, actors, directors, writers, genre_group_key, director_group_key, writer_group_key,
+  valid_from,
+  if(movie_key IS NOT NULL AND is_current AND has_changed, :run_date, valid_to) AS valid_to,
+  is_current AND (movie_key IS NULL OR NOT has_changed) AS is_current
+FROM judged
+WHERE movie_key IS NOT NULL OR current_fingerprint IS NULL OR has_changed

@@ -1,22 +1,28 @@
--- Places and figures that are not what was noted last. That the weighted rating moved because other
--- films did is no news about this one.
-SELECT r.imdb_id, r.genre, r.genre_rank, f.average_rating, f.num_votes, r.weighted_rating,
-  f.metascore, f.gross_earnings
-FROM ranks r
-JOIN films f ON f.imdb_id = r.imdb_id
-LEFT JOIN latest_facts l ON l.imdb_id = r.imdb_id AND l.genre = r.genre
-WHERE l.imdb_id IS NULL OR NOT (
-  r.genre_rank <=> l.genre_rank
-  AND f.average_rating <=> l.average_rating
-  AND f.num_votes <=> l.num_votes
-  AND f.metascore <=> l.metascore
-  AND f.gross_earnings <=> l.gross_earnings
+-- Places and figures that are not what was noted last of the film and genre. A film that has left a
+-- list has neither; of a genre that this run has no list of, nothing is known. That the weighted
+-- rating moved because other films' ratings did is no news about this one.
+WITH numbered AS (
+  SELECT *, row_number() OVER (PARTITION BY imdb_id, genre ORDER BY capture_number DESC) AS age
+  FROM facts_before
+),
+latest AS (
+  SELECT * FROM numbered WHERE age = 1
+),
+compared AS (
+  SELECT
+    coalesce(n.imdb_id, l.imdb_id) AS imdb_id,
+    coalesce(n.genre, l.genre) AS genre,
+    n.genre_rank, n.average_rating, n.num_votes, n.weighted_rating, n.metascore, n.gross_earnings,
+    n.genre_rank <=> l.genre_rank
+      AND n.average_rating <=> l.average_rating
+      AND n.num_votes <=> l.num_votes
+      AND n.metascore <=> l.metascore
+      AND n.gross_earnings <=> l.gross_earnings AS is_same,
+    max(n.genre) OVER (PARTITION BY coalesce(n.genre, l.genre)) AS listed_genre
+  FROM listed n
+  FULL OUTER JOIN latest l ON l.imdb_id = n.imdb_id AND l.genre = n.genre
 )
-UNION ALL
--- Films that have left a list. Of a genre that this run has no list of, nothing is known.
-SELECT l.imdb_id, l.genre, CAST(NULL AS INT), CAST(NULL AS DECIMAL(3, 1)), CAST(NULL AS INT),
-  CAST(NULL AS DOUBLE), CAST(NULL AS INT), CAST(NULL AS BIGINT)
-FROM latest_facts l
-JOIN (SELECT DISTINCT genre FROM ranks) g ON g.genre = l.genre
-LEFT JOIN ranks r ON r.imdb_id = l.imdb_id AND r.genre = l.genre
-WHERE r.imdb_id IS NULL AND l.genre_rank IS NOT NULL
+SELECT
+  imdb_id, genre, genre_rank, average_rating, num_votes, weighted_rating, metascore, gross_earnings
+FROM compared
+WHERE listed_genre IS NOT NULL AND NOT is_same

@@ -1,41 +1,33 @@
--- Directors and writers of the listed films, and the actors that a scraped list names, each person
--- once per film and role.
-WITH listed AS (
-  SELECT DISTINCT imdb_id FROM ranks
+-- One row per listed film, role and person, in the order of the list; of a film without people, one
+-- row with none. A person counts once in a list.
+WITH films AS (
+  SELECT DISTINCT
+    imdb_id, title, original_title, title_type, release_year, runtime_minutes, certificate, genres,
+    summary, people
+  FROM listed
 ),
-scraped_lists AS (
-  SELECT imdb_id, 'director' AS role, directors AS list FROM scraped_films
-  UNION ALL
-  SELECT imdb_id, 'actor', actors FROM scraped_films
+lines AS (
+  SELECT f.*, l.position, l.line
+  FROM films f
+  LATERAL VIEW OUTER posexplode(split(nullif(f.people, ''), '\n')) l AS position, line
 ),
--- `Name@nconst,Name@nconst`: a comma that does not follow an id belongs to a name.
-scraped_people AS (
-  SELECT imdb_id, role, position, substring_index(person, '@', -1) AS nconst,
-    substring_index(person, '@', 1) AS name
-  FROM scraped_lists
-  LATERAL VIEW posexplode(split(regexp_replace(list, '(@nm[0-9]+),', '$1\n'), '\n')) p
-    AS position, person
+members AS (
+  SELECT
+    *,
+    substring_index(line, '\t', 1) AS role,
+    nullif(substring_index(substring_index(line, '\t', 2), '\t', -1), '') AS own_name,
+    substring_index(line, '\t', -1) AS nconst
+  FROM lines
+  WHERE line IS NULL OR line <> ''
 ),
-lists AS (
-  SELECT tconst, 'director' AS role, directors AS list FROM crew
-  UNION ALL
-  SELECT tconst, 'writer', writers FROM crew
-),
-computed AS (
-  SELECT l.tconst AS imdb_id, l.role, p.position, p.nconst
-  FROM lists l
-  JOIN listed ON listed.imdb_id = l.tconst
-  CROSS JOIN given g
-  LATERAL VIEW posexplode(split(l.list, ',')) p AS position, nconst
-  WHERE g.scraped = 0
-),
-all_people AS (
-  SELECT imdb_id, role, position, nconst, name FROM scraped_people
-  UNION ALL
-  SELECT c.imdb_id, c.role, c.position, c.nconst, n.primaryName
-  FROM computed c
-  LEFT JOIN names n ON n.nconst = c.nconst
+numbered AS (
+  SELECT *, row_number() OVER (PARTITION BY imdb_id, role, nconst ORDER BY position) AS copy
+  FROM members
 )
-SELECT imdb_id, role, nconst, max(name) AS name, min(position) AS position
-FROM all_people
-GROUP BY imdb_id, role, nconst
+SELECT
+  m.imdb_id, m.title, m.original_title, m.title_type, m.release_year, m.runtime_minutes,
+  m.certificate, m.genres, m.summary, m.role, m.position, m.nconst,
+  coalesce(m.own_name, n.primaryName) AS name
+FROM numbered m
+LEFT JOIN names n ON n.nconst = m.nconst
+WHERE m.copy = 1

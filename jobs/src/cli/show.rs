@@ -10,16 +10,18 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 use super::output::{line, note};
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// Folder of the table.
+    /// Folder of the table or tables.
     output: String,
 
-    /// Spark SQL over the table, which has the name of its job; the first rows where not given.
+    /// Spark SQL over the table, which has the name of its job, or over the tables of a job with
+    /// several; the first rows where not given.
     #[arg(long)]
     query: Option<String>,
 
@@ -50,37 +52,41 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
     };
     let state = session::state(&options).map_err(failed)?;
     let context = SessionContext::new_with_state(state);
-    let files: Vec<String> = manifest
-        .files
-        .iter()
-        .map(|file| location.join(&file.path).escaped_url())
-        .collect::<Result<_>>()?;
-    let rows = context
-        .read_parquet(files, ParquetReadOptions::default())
-        .await
-        .map_err(failed)?;
-    context
-        .register_table(
-            TableReference::bare(manifest.job.as_str()),
-            rows.into_view(),
-        )
-        .map_err(failed)?;
-    let sql = match arguments.query {
-        Some(query) => query,
-        None => format!("SELECT * FROM {} LIMIT {}", manifest.job, arguments.rows),
-    };
+    for table in manifest.tables() {
+        let files = table.files.iter();
+        let files = files.map(|file| location.join(&file.path).escaped_url());
+        let files = files.collect::<Result<Vec<String>>>()?;
+        let rows = context.read_parquet(files, ParquetReadOptions::default());
+        let rows = rows.await.map_err(failed)?.into_view();
+        let name = TableReference::bare(table.name);
+        context.register_table(name, rows).map_err(failed)?;
+    }
     let state = context.state();
-    let plan = spark::parse(&sql, "query")?.plan(&state).await?;
-    let batches = DataFrame::new(state, plan)
-        .collect()
-        .await
-        .map_err(failed)?;
-    let text = pretty_format_batches(&batches)
+    if let Some(query) = arguments.query {
+        told(&manifest.job, manifest.rows, &manifest.run_id);
+        return answer(&state, &query, failed).await;
+    }
+    for table in manifest.tables() {
+        told(table.name, table.rows, &manifest.run_id);
+        let query = format!("SELECT * FROM {} LIMIT {}", table.name, arguments.rows);
+        answer(&state, &query, failed).await?;
+    }
+    Ok(())
+}
+
+fn told(name: &str, rows: u64, run_id: &str) {
+    note(format!("{name}: {rows} rows, published by run {run_id}"));
+}
+
+async fn answer(
+    state: &SessionState,
+    query: &str,
+    failed: impl Fn(DataFusionError) -> Error,
+) -> Result<()> {
+    let plan = spark::parse(query, "query")?.plan(state).await?;
+    let rows = DataFrame::new(state.clone(), plan).collect().await;
+    let text = pretty_format_batches(&rows.map_err(&failed)?)
         .map_err(|cause| failed(DataFusionError::ArrowError(Box::new(cause), None)))?;
-    note(format!(
-        "{}: {} rows, published by run {}",
-        manifest.job, manifest.rows, manifest.run_id
-    ));
     line(text);
     Ok(())
 }

@@ -191,7 +191,7 @@ fn noted(dialect: Dialect, load: &Noted<'_>) -> String {
          {id},\n    {mode},\n    {job},\n    {run_id},\n    {source},\n    {published_at},\n    \
          {loaded},\n    b.inserted_rows,\n    (SELECT COUNT(*) FROM {sql}),\n    {bytes},\n    \
          {started},\n    {finished},\n    CURRENT_USER,\n    {client},\n    {forced}\n\
-         FROM {BEFORE} AS b\nWHERE b.table_name = {name}",
+         FROM {BEFORE} AS b\nWHERE b.target_table = {name}",
         name = text(&table.to_string()),
         id = text(id),
         mode = text(mode.name()),

@@ -142,7 +142,7 @@ impl<'a> Part<'a> {
             }
         };
         format!(
-            "SELECT\n    CAST({name} AS VARCHAR(256)) AS table_name,\n    \
+            "SELECT\n    CAST({name} AS VARCHAR(256)) AS target_table,\n    \
              CAST({inserted} AS BIGINT) AS inserted_rows,\n    \
              CAST({before} AS BIGINT) AS table_rows"
         )
@@ -237,7 +237,7 @@ impl<'a> Part<'a> {
              THEN {words} || CAST(b.table_rows + b.inserted_rows AS VARCHAR)\n        \
              || {found} || CAST(a.table_rows AS VARCHAR)\nEND\n\
              FROM (SELECT COUNT(*) AS table_rows FROM {table}) AS a\nCROSS JOIN {BEFORE} AS b\n\
-             WHERE b.table_name = {name}"
+             WHERE b.target_table = {name}"
         )
     }
 
