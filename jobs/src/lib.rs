@@ -15,4 +15,5 @@ pub mod job;
 pub mod run;
 pub mod sample;
 pub mod stage;
+pub mod testing;
 pub mod warehouse;

@@ -1,5 +1,5 @@
 //! Casts that Spark does otherwise than DataFusion: texts are trimmed and have other spellings,
-//! and floating-point numbers become the decimals that they print as.
+//! floating-point numbers become the decimals that they print as, and decimals the nearest doubles.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -59,6 +59,10 @@ fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     {
         let operand = operand.as_ref().clone();
         let cast = functions::decimal_cast(operand, precision, scale, tolerant);
+        return Ok(Transformed::yes(cast));
+    }
+    if matches!(source, DataType::Decimal128(..)) && *target == DataType::Float64 {
+        let cast = functions::decimal_to_double().call(vec![operand.as_ref().clone()]);
         return Ok(Transformed::yes(cast));
     }
     match functions::text_cast(target, tolerant) {

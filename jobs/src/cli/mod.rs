@@ -28,6 +28,7 @@ mod stage;
 mod stage_progress;
 mod submit;
 mod target;
+mod test;
 mod warehouse;
 
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ enum Verb {
     Explain(explain::ExplainArguments),
     /// Dry run: what a run would read and write; writes nothing.
     Plan(plan::PlanArguments),
+    /// Run the given/expect cases of the catalogue's jobs.
+    Test(test::TestArguments),
     /// Show a published table: its first rows, or the answer to a query.
     Show(show::ShowArguments),
     /// Remove what crashed runs left in the folder of a table; safe at any time.
@@ -116,6 +119,7 @@ pub async fn run() -> ExitCode {
         Verb::Jobs(arguments) => catalog::list(arguments),
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
+        Verb::Test(arguments) => test::test(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,
         Verb::Load(arguments) => load::load(arguments).await,

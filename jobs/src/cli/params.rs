@@ -17,8 +17,8 @@ pub struct ParamArguments {
 }
 
 impl ParamArguments {
-    /// The text of every parameter's value.
-    pub fn settle(&self, job: &JobDefinition) -> Result<BTreeMap<String, String>> {
+    /// The given values.
+    pub fn given(&self) -> Result<BTreeMap<String, String>> {
         let mut given = BTreeMap::new();
         for param in &self.params {
             let wrong = |cause| Error::new(Kind::Usage, "use --param", param, cause);
@@ -29,6 +29,11 @@ impl ParamArguments {
                 return Err(wrong("the parameter is given twice"));
             }
         }
-        job.settle_params(&given, Utc::now().date_naive())
+        Ok(given)
+    }
+
+    /// The text of every parameter's value.
+    pub fn settle(&self, job: &JobDefinition) -> Result<BTreeMap<String, String>> {
+        job.settle_params(&self.given()?, Utc::now().date_naive())
     }
 }

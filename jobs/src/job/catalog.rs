@@ -1,5 +1,6 @@
 //! The catalogue: the jobs that are built in, and folders of one's own.
 
+mod cases;
 mod queries;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use include_dir::{Dir, include_dir};
 use super::checks::{self, Check};
 use super::definition::{JobDefinition, Relation, definition_error};
 
+pub use cases::CaseFiles;
 pub use queries::NamedQuery;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");

@@ -12,7 +12,7 @@ mod params;
 mod scalar;
 mod schema;
 
-pub use catalog::{Catalog, NamedQuery};
+pub use catalog::{CaseFiles, Catalog, NamedQuery};
 pub use checks::Check;
 pub(crate) use definition::position;
 pub use definition::{JobDefinition, Relation};

@@ -1,8 +1,8 @@
-//! Decimals: casts of texts and floating-point numbers to them, and their division.
+//! Decimals: casts of texts and of floating-point numbers to them and back, and their division.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
 use datafusion::arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef, Float64Type, i256,
 };
@@ -16,17 +16,25 @@ use super::{Texts, check_arity, is_text};
 use crate::error::{Error, Kind};
 
 /// All functions of this file.
-pub(super) fn all() -> [Arc<ScalarUDF>; 3] {
+pub(super) fn all() -> [Arc<ScalarUDF>; 4] {
     [
         Arc::new(ScalarUDF::from(DecimalCast::new(false))),
         Arc::new(ScalarUDF::from(DecimalCast::new(true))),
         Arc::new(divide()),
+        Arc::new(to_double()),
     ]
 }
 
 /// `a / b` of decimals.
 pub(in crate::spark) fn divide() -> ScalarUDF {
     ScalarUDF::from(DivideDecimals {
+        signature: Signature::user_defined(Volatility::Immutable),
+    })
+}
+
+/// The cast of a decimal to a double.
+pub(in crate::spark) fn to_double() -> ScalarUDF {
+    ScalarUDF::from(DecimalToDouble {
         signature: Signature::user_defined(Volatility::Immutable),
     })
 }
@@ -284,6 +292,53 @@ fn quotient(left: i128, right: i128, shift: i16) -> Option<i128> {
     whole.checked_add(step)?.to_i128()
 }
 
+/// The double that is nearest to a decimal. (Arrow rounds twice: the digits, then their quotient.)
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DecimalToDouble {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for DecimalToDouble {
+    fn name(&self) -> &str {
+        "spark_decimal_to_double"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        check_arity(self.name(), types.len(), 1..=1)?;
+        match &types[0] {
+            DataType::Decimal128(..) => Ok(types.to_vec()),
+            other => plan_err!("{other} is no decimal"),
+        }
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let decimals = args.args[0].to_array(args.number_rows)?;
+        let decimals = decimals.as_primitive::<Decimal128Type>();
+        let scale = decimals.scale();
+        let doubles: Float64Array = decimals.unary(|digits| nearest(digits, scale));
+        Ok(ColumnarValue::Array(Arc::new(doubles)))
+    }
+}
+
+/// Integers up to 2^53, and powers of ten up to 10^22, are doubles exactly.
+const EXACT_MAX: u128 = 1 << 53;
+const EXACT_SCALE_MAX: i8 = 22;
+
+fn nearest(digits: i128, scale: i8) -> f64 {
+    if digits.unsigned_abs() <= EXACT_MAX && (0..=EXACT_SCALE_MAX).contains(&scale) {
+        return digits as f64 / 10_f64.powi(scale.into());
+    }
+    format!("{digits}e{}", -i16::from(scale)).parse().unwrap_or(f64::NAN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +366,18 @@ mod tests {
         assert_eq!(parse("99.994", 4, 2), Ok(9999));
         for text in ["99.995", "100", "1e2", "1e2147483647"] {
             assert_eq!(parse(text, 4, 2), Err(Bad::TooLarge), "{text}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_the_nearest_ones() {
+        for (digits, scale, double) in [
+            (15, 1, 1.5),
+            (-40_644_895_000_000_000_000, 18, -40.644_895),
+            (123_456_789_012_345_678_901_234_567_890, 10, 1.234_567_890_123_456_8e19),
+            (1, 38, 1e-38),
+        ] {
+            assert!(nearest(digits, scale) == double, "{digits}e-{scale}");
         }
     }
 

@@ -20,6 +20,8 @@ mod column;
 mod number;
 mod parser;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::Arc;

@@ -215,8 +215,12 @@ impl Parser<'_> {
             // How Python prints the set that `{}` cannot be.
             "set" => {
                 self.blanks()?;
-                let arguments = self.bracketed(Self::parenthesized)?;
-                (arguments.value == Value::Tuple(vec![])).then_some(Value::Set)
+                self.peek().filter(|next| *next == '(')?;
+                let set = self.bracketed(|parser| {
+                    parser.blanks()?;
+                    Some(Value::Set.into())
+                });
+                set.map(|term| term.value)
             }
             _ => None,
         }
