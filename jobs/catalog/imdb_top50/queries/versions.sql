@@ -10,7 +10,7 @@ SELECT
 FROM public.movie_dim AS movie
 WHERE
     movie.imdb_id IN (
-        SELECT imdb_id FROM public.movie_dim
-        WHERE NOT is_current
+        SELECT past.imdb_id FROM public.movie_dim AS past
+        WHERE NOT past.is_current
     )
 ORDER BY movie.imdb_id, movie.movie_key
