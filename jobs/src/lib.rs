@@ -19,4 +19,6 @@ pub mod run;
 pub mod sample;
 pub mod site;
 pub mod stage;
+pub mod template;
+pub mod testing;
 pub mod warehouse;

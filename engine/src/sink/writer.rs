@@ -264,7 +264,13 @@ fn broken_rows(held: &BooleanArray) -> impl Iterator<Item = usize> + '_ {
 /// A row's key in words, as in `title_key=tt0000001`.
 fn render_key(table: &RecordBatch, key_columns: &[usize], row: usize) -> Result<String> {
     let options = FormatOptions::default().with_null("null");
-    let parts = key_columns.iter().map(|&index| {
+    let all: Vec<usize> = (0..table.num_columns()).collect();
+    let columns = if key_columns.is_empty() {
+        &all
+    } else {
+        key_columns
+    };
+    let parts = columns.iter().map(|&index| {
         let value = ArrayFormatter::try_new(table.column(index), &options)?
             .value(row)
             .to_string();

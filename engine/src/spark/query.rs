@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::dialect::SparkDialect;
+use super::params::{self, Params};
 use super::{names, relations, rewrite};
 use crate::error::{Error, Kind, Result};
 
@@ -84,6 +85,17 @@ impl SparkQuery {
     /// The names of the relations that the query reads, as written, without its own CTEs.
     pub fn referenced_tables(&self) -> BTreeSet<String> {
         relations::referenced(&self.query)
+    }
+
+    /// The query with literals in the place of its parameter markers (`:name`).
+    ///
+    /// # Errors
+    /// [`Kind::Definition`], with file, line and column, for a marker without a value.
+    pub fn bind(&self, params: &Params) -> Result<Self> {
+        let mut bound = self.clone();
+        params::bind(&mut bound.query, params)
+            .map_err(|fault| definition_error("plan", &self.source_name, fault))?;
+        Ok(bound)
     }
 
     /// Plans the query against the tables of a session that [`super::register`] has prepared.

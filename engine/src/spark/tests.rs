@@ -4,6 +4,7 @@
 mod functions;
 mod imdb_titles;
 mod language;
+mod values;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
-use super::{parse, register};
+use super::{ParamValue, Params, parse, register};
 use crate::error::{Error, Kind};
 
 /// A session as the engine builds it. Batches are small, so that tables have several.

@@ -18,6 +18,7 @@ use datafusion::physical_plan::displayable;
 use tokio_util::sync::CancellationToken;
 
 use super::output::line;
+use super::params::ParamArguments;
 use super::request::CatalogArguments;
 
 #[derive(Debug, Args)]
@@ -35,12 +36,17 @@ pub struct ExplainArguments {
 
     #[command(flatten)]
     catalog: CatalogArguments,
+
+    #[command(flatten)]
+    params: ParamArguments,
 }
 
 pub async fn explain(arguments: ExplainArguments) -> Result<()> {
+    let job = arguments.catalog.catalog().job(&arguments.job)?;
     let request = RunRequest {
         run_id: new_run_id(),
-        job: arguments.catalog.catalog().job(&arguments.job)?,
+        params: arguments.params.settle(&job)?,
+        job,
         input: arguments
             .input
             .as_deref()
@@ -48,7 +54,6 @@ pub async fn explain(arguments: ExplainArguments) -> Result<()> {
             .transpose()?,
         inputs: BTreeMap::new(),
         output: Location::parse("output")?,
-        params: BTreeMap::new(),
         options: RunOptions::default(),
     };
     let inputs = match request.input {

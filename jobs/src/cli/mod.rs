@@ -13,7 +13,9 @@ mod gc;
 mod grants;
 mod load;
 mod loads;
+mod new;
 mod output;
+mod params;
 mod plan;
 mod progress;
 mod queries;
@@ -30,6 +32,7 @@ mod stage_progress;
 mod statistics;
 mod submit;
 mod target;
+mod test;
 mod warehouse;
 
 use std::process::ExitCode;
@@ -78,6 +81,10 @@ enum Verb {
     Explain(explain::ExplainArguments),
     /// Dry run: what a run would read and write; writes nothing.
     Plan(plan::PlanArguments),
+    /// Make the folder of a new job, with a test that fails at first.
+    New(new::NewArguments),
+    /// Run the given/expect cases of the catalogue's jobs.
+    Test(test::TestArguments),
     /// Show a published table: its first rows, or the answer to a query.
     Show(show::ShowArguments),
     /// Show what a run changed in its tables: rows, columns, cells.
@@ -123,6 +130,8 @@ pub async fn run() -> ExitCode {
         Verb::Docs(arguments) => docs::docs(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
+        Verb::New(arguments) => new::new(&arguments),
+        Verb::Test(arguments) => test::test(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
         Verb::Diff(arguments) => diff::diff(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,

@@ -38,6 +38,7 @@ pub async fn plan(arguments: PlanArguments) -> Result<()> {
     }
     let backend = Embedded::new(None, None)?;
     let planner = Planner::new(&request, &backend);
+    planner.check(&inputs).await?;
     for table in &request.job.outputs {
         let planned = planner.output(table, &inputs, &[]).await?;
         line(match table.folder.as_str() {

@@ -11,6 +11,8 @@ use cinemill_jobs::job::{Catalog, WriteMode};
 use cinemill_jobs::run::{RunOptions, RunRequest, check_run_id};
 use clap::{Args, ValueEnum};
 
+use super::params::ParamArguments;
+
 /// The catalogue to look in.
 #[derive(Debug, Args)]
 pub struct CatalogArguments {
@@ -37,6 +39,9 @@ pub struct JobArguments {
 
     #[command(flatten)]
     catalog: CatalogArguments,
+
+    #[command(flatten)]
+    params: ParamArguments,
 
     #[command(flatten)]
     options: OptionArguments,
@@ -153,13 +158,14 @@ impl JobArguments {
         check_run_id(run_id)?;
         let (input, inputs) = self.locations()?;
         let options = &self.options;
+        let job = self.catalog.catalog().job(&self.job)?;
         let request = RunRequest {
             run_id: run_id.to_owned(),
-            job: self.catalog.catalog().job(&self.job)?,
+            params: self.params.settle(&job)?,
+            job,
             input,
             inputs,
             output: Location::parse(output)?,
-            params: BTreeMap::new(),
             options: RunOptions {
                 mode: options.mode.map(Into::into),
                 keep_snapshots: options.keep_snapshots,

@@ -1,5 +1,6 @@
 //! The catalogue: the jobs that are built in, and folders of one's own.
 
+mod cases;
 mod queries;
 mod readme;
 
@@ -9,8 +10,10 @@ use std::path::{Path, PathBuf};
 use cinemill_engine::error::{Error, Kind, Result};
 use include_dir::{Dir, include_dir};
 
+use super::checks::{self, Check};
 use super::definition::{JobDefinition, Relation, definition_error};
 
+pub use cases::CaseFiles;
 pub use queries::NamedQuery;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalog");
@@ -69,7 +72,12 @@ impl Catalog {
             .into_iter()
             .map(|(name, sql)| Relation { name, sql })
             .collect();
-        JobDefinition::parse(name, &toml, relations)
+        let checks = self.sql_files(name, checks::FOLDER)?;
+        let checks = checks
+            .iter()
+            .map(|(file, sql)| Check::parse(name, file, sql))
+            .collect::<Result<_>>()?;
+        Ok(JobDefinition::parse(name, &toml, relations)?.with_checks(checks))
     }
 
     /// The folder of a job that is not built in.

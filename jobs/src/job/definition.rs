@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use cinemill_engine::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::checks::Check;
+use super::expectations::{self, Expectation};
 use super::incremental::{self, Incremental};
 use super::input::{Format, InputDefinition};
 use super::load::LoadDefinition;
 use super::output::{OutputDefinition, WriteMode};
+use super::params::{self, ParamDefinition};
 use crate::warehouse::dialect::is_name;
 
 /// A job as it is run: the definition and the SQL of its relations. It holds everything that a run
@@ -17,11 +20,15 @@ use crate::warehouse::dialect::is_name;
 pub struct JobDefinition {
     pub name: String,
     pub description: String,
+    #[serde(default)]
+    pub params: BTreeMap<String, ParamDefinition>,
     pub inputs: BTreeMap<String, InputDefinition>,
     /// The tables: one, or several that are published together.
     #[serde(alias = "output", deserialize_with = "one_or_several")]
     pub outputs: Vec<OutputDefinition>,
     pub expectations: Vec<Expectation>,
+    #[serde(default)]
+    pub checks: Vec<Check>,
     pub relations: Vec<Relation>,
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
@@ -37,22 +44,14 @@ pub struct Relation {
     pub sql: String,
 }
 
-/// A condition that no row may break; a row where it is null does not break it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    /// In words, for messages.
-    pub name: String,
-    /// Spark SQL over the output's columns.
-    pub condition: String,
-}
-
 /// The file as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JobFile {
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    params: BTreeMap<String, ParamDefinition>,
     inputs: BTreeMap<String, InputDefinition>,
     #[serde(default)]
     output: Option<OutputDefinition>,
@@ -78,9 +77,11 @@ impl JobDefinition {
         let job = Self {
             name: name.to_owned(),
             description: file.description,
+            params: file.params,
             inputs: file.inputs,
             outputs: outputs(name, file.output, file.outputs)?,
             expectations: file.expect,
+            checks: Vec::new(),
             relations,
             load: file.load,
             incremental: file.incremental,
@@ -117,6 +118,13 @@ impl JobDefinition {
         {
             return wrong(format!("load.tables.{name}: there is no such output"));
         }
+        params::check_names(&self.params).or_else(wrong)?;
+        let outputs: Vec<&str> = self
+            .outputs
+            .iter()
+            .map(|output| output.name.as_str())
+            .collect();
+        expectations::check(&self.expectations, &outputs, &self.table_names()).or_else(wrong)?;
         let is_relation = |name: &str| self.relations.iter().any(|known| known.name == name);
         incremental::check(&self.incremental, &self.inputs, &self.outputs, is_relation)
             .or_else(wrong)?;
@@ -147,6 +155,20 @@ impl JobDefinition {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The job with queries for rows that must not be there.
+    #[must_use]
+    pub fn with_checks(self, checks: Vec<Check>) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// All tables that a check may name: outputs, relations, inputs.
+    pub fn table_names(&self) -> Vec<&str> {
+        let outputs = self.outputs.iter().map(|output| &output.name);
+        let relations = self.relations.iter().map(|relation| &relation.name);
+        let names = outputs.chain(relations).chain(self.inputs.keys());
+        names.map(String::as_str).collect()
     }
 
     /// An output by its name.

@@ -6,8 +6,9 @@ use cinemill_engine::error::Result;
 use cinemill_engine::spark::{self, SparkQuery};
 
 use super::definition::{JobDefinition, definition_error};
+use super::expectations::Rule;
 
-/// The relations that the outputs need, each after those that it reads.
+/// The relations that the outputs and the checks of them need, each after those that it reads.
 pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)>> {
     let mut queries = BTreeMap::new();
     for relation in &job.relations {
@@ -22,6 +23,15 @@ pub fn ordered_relations(job: &JobDefinition) -> Result<Vec<(String, SparkQuery)
     };
     for output in &job.outputs {
         walk.visit(&output.relation)?;
+    }
+    for check in &job.checks {
+        let file = check.file();
+        walk.visit_all(&file, &spark::parse(&check.sql, &file)?)?;
+    }
+    for expectation in &job.expectations {
+        if let Rule::References(references) = &expectation.rule {
+            walk.visit(&references.table)?;
+        }
     }
     let order = walk.done;
     Ok(order
@@ -55,23 +65,34 @@ impl Walk<'_> {
             return Ok(());
         };
         self.open.push(name.to_owned());
-        for used in query.referenced_tables() {
-            let used = self.resolve(name, &used)?;
-            self.visit(&used)?;
-        }
+        self.visit_all(&format!("{name}.sql"), query)?;
         self.open.pop();
         self.done.push(name.to_owned());
         Ok(())
     }
 
-    /// The input or relation that a query means; names are not case-sensitive.
-    fn resolve(&self, user: &str, used: &str) -> Result<String> {
-        let known: BTreeSet<&String> = self.queries.keys().chain(self.job.inputs.keys()).collect();
+    /// Visits what a query reads.
+    fn visit_all(&mut self, file: &str, query: &SparkQuery) -> Result<()> {
+        for used in query.referenced_tables() {
+            let used = self.resolve(file, &used)?;
+            self.visit(&used)?;
+        }
+        Ok(())
+    }
+
+    /// The input or relation that a query means; names are not case-sensitive. A check, which no
+    /// relation reads, may also name outputs.
+    fn resolve(&self, file: &str, used: &str) -> Result<String> {
+        let mut known: BTreeSet<&String> =
+            self.queries.keys().chain(self.job.inputs.keys()).collect();
+        if self.open.is_empty() {
+            known.extend(self.job.outputs.iter().map(|output| &output.name));
+        }
         match known.iter().find(|name| name.eq_ignore_ascii_case(used)) {
             Some(name) => Ok((**name).clone()),
             None => {
                 let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
-                let cause = format!("{user}.sql: there is no input or relation `{used}`");
+                let cause = format!("{file}: there is no input or relation `{used}`");
                 Err(definition_error(&self.job.name, cause)
                     .hint(format!("this job has: {}", names.join(", "))))
             }

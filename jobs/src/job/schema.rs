@@ -26,7 +26,7 @@ pub fn table(ddl: &str) -> Result<SchemaRef, String> {
 fn fields(ddl: &str) -> Result<Vec<(&str, &str)>, String> {
     let mut depth = 0;
     let separates = |c: char| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth += i32::from("(<".contains(c)) - i32::from(")>".contains(c));
         c == ',' && depth == 0
     };
     let written = ddl.split(separates).map(str::trim);
@@ -49,7 +49,7 @@ fn fields(ddl: &str) -> Result<Vec<(&str, &str)>, String> {
 fn column(field: &str) -> Result<(&str, &str), String> {
     let split = field.split_once(char::is_whitespace);
     let split = split.map(|(name, kind)| (name.trim_matches('`'), kind.trim()));
-    let is_one_word = |kind: &str| kind.contains('(') || !kind.contains(char::is_whitespace);
+    let is_one_word = |kind: &str| kind.contains(['(', '<']) || !kind.contains(char::is_whitespace);
     split
         .filter(|(_, kind)| is_one_word(kind))
         .ok_or_else(|| format!("`{field}` is not of the form `<column> <TYPE>`"))
@@ -68,7 +68,10 @@ fn table_type(words: &str) -> Result<DataType, String> {
             Some("UTC".into()),
         )),
         "TIMESTAMP_NTZ" => Some(DataType::Timestamp(TimeUnit::Microsecond, None)),
-        _ => decimal(&upper),
+        _ => match decimal(&upper) {
+            Some(found) => Some(found),
+            None => nested(words)?,
+        },
     };
     match simple {
         Some(found) => Ok(found),
@@ -76,10 +79,40 @@ fn table_type(words: &str) -> Result<DataType, String> {
             format!(
                 "`{words}` is no type of a table's column; there are STRING, TINYINT, SMALLINT, \
                  INT, BIGINT, FLOAT, DOUBLE, DECIMAL(p, s), BOOLEAN, DATE, TIMESTAMP, \
-                 TIMESTAMP_NTZ, BINARY"
+                 TIMESTAMP_NTZ, BINARY, ARRAY<…>, STRUCT<name: …>"
             )
         }),
     }
+}
+
+/// `ARRAY<type>` and `STRUCT<name: type, …>`; `None` for other words.
+fn nested(words: &str) -> Result<Option<DataType>, String> {
+    let Some((kind, inner)) = words.split_once('<') else {
+        return Ok(None);
+    };
+    let Some(inner) = inner.trim_end().strip_suffix('>') else {
+        return Ok(None);
+    };
+    Ok(match kind.trim().to_ascii_uppercase().as_str() {
+        "ARRAY" => {
+            let item = table_type(inner.trim())?;
+            Some(DataType::List(Field::new_list_field(item, true).into()))
+        }
+        "STRUCT" => Some(DataType::Struct(
+            table(&colons_away(inner))?.fields().clone(),
+        )),
+        _ => None,
+    })
+}
+
+/// A struct's fields as columns are written; colons of structs inside stay.
+fn colons_away(fields: &str) -> String {
+    let mut depth = 0;
+    let outer = fields.chars().map(|c| {
+        depth += i32::from(c == '<') - i32::from(c == '>');
+        if c == ':' && depth == 0 { ' ' } else { c }
+    });
+    outer.collect()
 }
 
 fn decimal(upper: &str) -> Option<DataType> {
@@ -125,6 +158,9 @@ mod tests {
         );
         let columns = table("a DECIMAL(10, 2), b timestamp").unwrap();
         assert_eq!(columns.field(0).data_type(), &DataType::Decimal128(10, 2));
+        let nested = table("a ARRAY<STRUCT<id: INT, tags: ARRAY<STRING>>>, b INT").unwrap();
+        let told = nested.field(0).data_type().to_string();
+        assert!(told.contains("Int32") && told.contains("tags"), "{told}");
         assert!(table("a DECIMAL(40)").is_err());
         for bad in ["", "a", "a INT b", "a UUID", "a INT, A INT"] {
             assert!(parse(bad).is_err(), "{bad}");

@@ -17,7 +17,7 @@ use super::usage::Meter;
 pub struct PhysicalJob {
     /// The run's id, for names and messages.
     pub run_id: String,
-    /// `check keys`, `write`, or `checkpoint <relation>`.
+    /// `check keys`, `check`, `write`, or `checkpoint <relation>`.
     pub phase: String,
     pub state: SessionState,
     pub plan: Arc<dyn ExecutionPlan>,

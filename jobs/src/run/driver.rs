@@ -302,6 +302,7 @@ impl Attempt<'_> {
             place: self.backend.place().await,
             retries: pieces.retries(),
             usage: pieces.usage(self.requests),
+            warnings: filled.warnings,
             tables: filled.changes,
             statistics: filled.statistics,
             inputs: filled.audited.inputs,

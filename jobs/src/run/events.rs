@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RunEvent {
     /// The driver began with a part of its work: `plan`, `check keys`,
-    /// `checkpoint <relation>`, `write`, `commit`.
+    /// `checkpoint <relation>`, `check`, `write`, `commit`.
     Phase { name: String },
     /// A piece of the run was lost and is executed again.
     Retry {

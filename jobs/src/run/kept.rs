@@ -209,7 +209,7 @@ impl Pieces<'_> {
                 let table = Table::open(place.table.clone())?;
                 let mut commit = Commit::begin(table, &self.request.run_id).await?;
                 let planned = planned.kept_in(&place.table);
-                match self.written_and_checked(phase, planned, cancel).await {
+                match self.written_and_checked(kept, planned, cancel).await {
                     Ok(written) => {
                         commit.prepare(publication(written, &kept.name()))?;
                         places.keep(place, commit.run().await?).await
@@ -227,12 +227,17 @@ impl Pieces<'_> {
 
     async fn written_and_checked(
         &self,
-        phase: &str,
+        kept: Kept<'_>,
         planned: Planned,
         cancel: &CancellationToken,
     ) -> Result<Written> {
-        let mut written = self.write(phase, planned, cancel).await?;
-        checks::no_violations(&self.request.job, &written.reports)?;
+        let mut written = self.write(&kept.phase(), planned, cancel).await?;
+        if let Kept::Changes(output, _) = kept {
+            // They are not looked at again, whoever takes the run up.
+            let found = checks::broken_conditions(&self.request.job, output, &written.reports);
+            found.clone().judge(&self.request.job)?;
+            self.note(found);
+        }
         written.write_empty_table().await?;
         Ok(written)
     }

@@ -1,8 +1,8 @@
 //! The pieces of a run: plans that are executed one after the other, each as a whole, and each
 //! again where it is lost with an executor.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::audits::{self, Audited, RejectObject};
 use super::backend::{Backend, PhysicalJob};
-use super::checkpoints::Checkpoints;
-use super::checks::{self, KeyCheck};
+use super::checkpoints::{Checkpoint, Checkpoints};
+use super::checks::{self, CheckPlan, Findings, FutureTables};
 use super::events::{EventSender, RunEvent};
 use super::inputs::ResolvedInput;
 use super::modes::TableChange;
@@ -43,6 +43,8 @@ pub struct Pieces<'a> {
     pub(super) planner: Planner<'a>,
     retries: Arc<AtomicU32>,
     meter: Meter,
+    /// What was found that stops no commit, of rows that are not looked at again.
+    noted: Arc<Mutex<Findings>>,
 }
 
 /// What a piece wrote.
@@ -69,6 +71,7 @@ impl<'a> Pieces<'a> {
             planner: Planner::new(request, backend).attempt(attempt),
             retries: Arc::default(),
             meter: Meter::default(),
+            noted: Arc::default(),
         }
     }
 
@@ -95,6 +98,7 @@ impl<'a> Pieces<'a> {
             planner: self.planner.share(looked.share.as_ref()),
             retries: self.retries.clone(),
             meter: self.meter.clone(),
+            noted: self.noted.clone(),
             ..*self
         };
         pieces.check_keys(cancel).await?;
@@ -111,6 +115,11 @@ impl<'a> Pieces<'a> {
         }
         let checkpoints = made.iter().flat_map(|checkpoint| checkpoint.audits.clone());
         let audited = self.audited(&tables, checkpoints.collect()).await?;
+        let chunks = tables.iter().filter_map(|done| done.chunks.clone());
+        let made: Vec<Checkpoint> = made.iter().cloned().chain(chunks).collect();
+        let mut found = pieces.check_tables(&made, base.as_ref(), cancel).await?;
+        found.extend(self.found_in(&tables, &audited));
+        let warnings = found.judge(&self.request.job)?;
         let state = match looked.state {
             Some(state) => {
                 let bytes = state.to_bytes();
@@ -130,6 +139,7 @@ impl<'a> Pieces<'a> {
         Ok(Filled {
             audited,
             changes,
+            warnings,
             statistics,
         })
     }
@@ -155,24 +165,69 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// Looks for keys that stand twice. What they would make of joins is not worth to be written.
     async fn check_keys(&self, cancel: &CancellationToken) -> Result<()> {
         let phase = "check keys";
-        let job = &self.request.job;
+        let found = self.tried(phase, cancel, |planner| {
+            async move {
+                let keys = checks::keys(self.request);
+                let none = FutureTables::new();
+                let asked = planner.questions(keys, self.inputs, &[], &none).await?;
+                self.answer(phase, asked, cancel).await
+            }
+            .boxed()
+        });
+        found.await?.judge(&self.request.job)?;
+        Ok(())
+    }
+
+    /// Asks what is expected of the tables as wholes, as they will be.
+    async fn check_tables(
+        &self,
+        made: &[Checkpoint],
+        base: Option<&Manifest>,
+        cancel: &CancellationToken,
+    ) -> Result<Findings> {
+        let phase = "check";
         self.tried(phase, cancel, |planner| {
             async move {
-                let Some(check) = KeyCheck::new(job, self.inputs, &planner).await? else {
-                    return Ok(());
-                };
-                let plan = check.physical().await?;
-                let rows = self.execute(phase, check.state(), plan, cancel).await?;
-                checks::no_repeated_keys(job, &rows)
+                let sets = checks::sets(&self.request.job);
+                if sets.is_empty() {
+                    return Ok(Findings::default());
+                }
+                let tables = checks::future_tables(&planner, self.inputs, made, base).await?;
+                // Inputs and relations are asked about as they are, not only what changed of them.
+                let made = if planner.reads_a_share() { &[] } else { made };
+                let whole = planner.share(None);
+                let asked = whole.questions(sets, self.inputs, made, &tables).await?;
+                self.answer(phase, asked, cancel).await
             }
             .boxed()
         })
         .await
     }
 
-    /// What was read, once the figures of inputs and outputs agree.
+    async fn answer(
+        &self,
+        phase: &str,
+        asked: Option<CheckPlan>,
+        cancel: &CancellationToken,
+    ) -> Result<Findings> {
+        let Some(check) = asked else {
+            return Ok(Findings::default());
+        };
+        let plan = check.physical().await?;
+        let rows = self.execute(phase, check.state(), plan, cancel).await?;
+        check.findings(&rows)
+    }
+
+    /// Keeps in mind what was found of rows that are not looked at again.
+    pub(super) fn note(&self, found: Findings) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.extend(found);
+    }
+
+    /// What was read.
     async fn audited(
         &self,
         tables: &[DoneTable<'_>],
@@ -181,15 +236,27 @@ impl<'a> Pieces<'a> {
         let runtime = self.planner.session(&[]).await?.runtime_env();
         let mut folders: Vec<Location> = tables.iter().flat_map(|t| t.audits.clone()).collect();
         folders.extend(checkpoints);
-        let audited = audits::gather(&folders, self.inputs, &runtime).await?;
+        audits::gather(&folders, self.inputs, &runtime).await
+    }
+
+    /// What was found while the rows of tables were written, and by their number.
+    fn found_in(&self, tables: &[DoneTable<'_>], audited: &Audited) -> Findings {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = noted.clone();
         for done in tables {
+            let reports = &done.table.reports;
+            found.extend(checks::broken_conditions(
+                &self.request.job,
+                done.output,
+                reports,
+            ));
             let input = done.output.one_row_per.as_ref();
             let expected = input.and_then(|input| audited.rows_of(input));
             if let Some(rows) = done.rows_made {
-                checks::one_row_per_input(&self.request.job, done.output, rows, expected)?;
+                found.extend(checks::one_row_per_input(done.output, rows, expected));
             }
         }
-        Ok(audited)
+        found
     }
 
     /// Executes a plan whose rows the driver is to see.
@@ -314,6 +381,8 @@ impl Written {
 pub struct Filled {
     pub audited: Audited,
     pub changes: Vec<TableChange>,
+    /// What was found that stops no commit, a line each.
+    pub warnings: Vec<String>,
     pub statistics: Vec<TableStatistics>,
 }
 

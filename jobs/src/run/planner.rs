@@ -21,6 +21,7 @@ use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
+use super::checks::{self, CheckPlan, FutureTables, Question};
 use super::incremental::Share;
 use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
@@ -167,6 +168,10 @@ impl<'a> Planner<'a> {
         }
     }
 
+    pub fn reads_a_share(&self) -> bool {
+        self.share.is_some()
+    }
+
     pub fn request(&self) -> &'a RunRequest {
         self.request
     }
@@ -226,9 +231,10 @@ impl<'a> Planner<'a> {
         context: &SessionContext,
         checkpoints: &[Checkpoint],
     ) -> Result<Vec<PlannedRelation>> {
+        let values = self.request.values()?;
         let mut planned = Vec::new();
         for (name, query) in ordered_relations(&self.request.job)? {
-            let plan = query.plan(&context.state()).await?;
+            let plan = query.bind(&values)?.plan(&context.state()).await?;
             let checkpoint = checkpoints.iter().find(|c| c.relation == name);
             let table: Arc<dyn TableProvider> = match checkpoint {
                 Some(checkpoint) => checkpoint.table(plan.schema().as_arrow())?,
@@ -247,6 +253,9 @@ impl<'a> Planner<'a> {
         for output in &self.request.job.outputs {
             self.output(output, inputs, &[]).await?;
         }
+        let questions = checks::sets(&self.request.job);
+        self.questions(questions, inputs, &[], &FutureTables::new())
+            .await?;
         Ok(())
     }
 
@@ -260,11 +269,15 @@ impl<'a> Planner<'a> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
         let job = &self.request.job;
+        let relation = TableReference::bare(output.relation.as_str());
+        let failed = |cause| Error::from_datafusion(&cause, "plan relation", &output.relation);
+        let table = context.table_provider(relation).await.map_err(failed)?;
+        checks::columns_exist(job, &output.name, &table.schema())?;
         let conditions = conditions(job, output);
         let sql = output_sql(output, &conditions);
         let query = spark::parse(&sql, "expectations (job.toml)")?;
         let state = context.state();
-        let rows = query.plan(&state).await?;
+        let rows = query.bind(&self.request.values()?)?.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
             table: self.request.output.to_string(),
@@ -289,6 +302,24 @@ impl<'a> Planner<'a> {
             schema,
             sink,
         })
+    }
+
+    /// Plans questions about the job's tables; `None` where there are none. An output table is what
+    /// `tables` has for its name, else the rows of its relation.
+    pub async fn questions(
+        &self,
+        questions: Vec<Question>,
+        inputs: &[ResolvedInput],
+        checkpoints: &[Checkpoint],
+        tables: &FutureTables,
+    ) -> Result<Option<CheckPlan>> {
+        if questions.is_empty() {
+            return Ok(None);
+        }
+        let context = self.session(inputs).await?;
+        self.relations(&context, checkpoints).await?;
+        checks::name_outputs(&context, &self.request.job, tables).await?;
+        CheckPlan::new(&context, questions, &self.request.values()?).await
     }
 
     /// Plans a relation, to be written where [`Planned::kept_in`] says.
@@ -341,7 +372,8 @@ fn conditions(job: &JobDefinition, output: &OutputDefinition) -> Vec<(RowExpecta
     let declared = job
         .expectations
         .iter()
-        .map(|e| (e.name.clone(), e.condition.clone()));
+        .filter(|expectation| expectation.is_of(&output.name))
+        .filter_map(|e| Some((e.name.clone(), e.condition_sql()?)));
     let named = not_null
         .chain(declared)
         .enumerate()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::Compression;
 use cinemill_engine::source::BadRecords;
+use cinemill_engine::spark::Params;
 use cinemill_engine::store::Location;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,8 @@ pub struct RunRequest {
     #[serde(default)]
     pub inputs: BTreeMap<String, Location>,
     pub output: Location,
-    /// The values of the job's parameters, as texts, by name.
+    /// The values of the job's parameters, as texts, by name. The client settles them all, so that
+    /// a run means the same whenever and wherever it is taken up.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
     #[serde(default)]
@@ -152,6 +154,7 @@ impl RunRequest {
         for output in &self.job.outputs {
             self.check_mode(output).or_else(usage)?;
         }
+        self.values()?;
         if self.options.chunk_by.is_some() != self.options.chunks.is_some() {
             return usage("--chunk-by and --chunks go together".to_owned());
         }
@@ -164,6 +167,11 @@ impl RunRequest {
             return usage("with no slots it would never end; --max-slots is at least 1".to_owned());
         }
         Ok(())
+    }
+
+    /// The values of the parameters.
+    pub fn values(&self) -> Result<Params> {
+        self.job.param_values(&self.params)
     }
 
     fn check_mode(&self, output: &OutputDefinition) -> Result<(), String> {

@@ -32,6 +32,12 @@ pub struct Verdict {
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
     pub usage: Usage,
+    /// The parameters' values.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Expectations of the severity `warn` that do not hold, a line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What became of the rows of each table; absent from runs that earlier versions noted.
     #[serde(default)]
     pub tables: Vec<TableChange>,
@@ -106,6 +112,7 @@ impl Verdict {
             run_id: request.run_id.clone(),
             job: request.job.name.clone(),
             output: request.output.to_string(),
+            params: request.params.clone(),
             ..Self::default()
         }
     }
@@ -121,7 +128,10 @@ impl Verdict {
 
     /// What is told besides the verdict's own line.
     pub fn lines(&self) -> Vec<String> {
-        [self.table_lines(), self.reject_lines()].concat()
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|warning| format!("warning: {warning}"));
+        let lines = [self.table_lines(), self.reject_lines()].concat();
+        lines.into_iter().chain(warnings).collect()
     }
 
     /// A line per file and reason, for a run with rejects.

@@ -201,6 +201,13 @@ fn spark_type(data_type: &DataType) -> String {
         DataType::Timestamp(_, None) => "timestamp_ntz".into(),
         DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
         DataType::Binary => "binary".into(),
+        DataType::List(item) => format!("array<{}>", spark_type(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields = fields
+                .iter()
+                .map(|field| format!("{}:{}", field.name(), spark_type(field.data_type())));
+            format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
+        }
         other => other.to_string(),
     }
 }

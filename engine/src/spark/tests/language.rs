@@ -36,6 +36,11 @@ async fn generators_make_rows() {
             vec!["t1|0|n1", "t1|1|n2", "t3|0|n3"],
         ),
         (
+            "SELECT count(*) FROM crew LATERAL VIEW explode(array(1, 2)) AS n
+             LATERAL VIEW explode(array(n, 3)) AS m WHERE m = 3",
+            vec!["6"],
+        ),
+        (
             "SELECT tconst, n FROM crew LATERAL VIEW OUTER explode(split(writers, ',')) w AS n",
             vec!["t1|n1", "t1|n2", "t2|NULL", "t3|n3"],
         ),
@@ -174,7 +179,7 @@ async fn planning_errors_are_one_line_with_a_position() {
         ("SELECT upper(writers, 1) FROM crew", "upper"),
         ("SELECT array(1)[0]", "array[index] is not supported yet"),
         (
-            "SELECT 1.5 / 2.5",
+            "SELECT 1.5 / current_date()",
             "is not supported yet; cast one side to DOUBLE",
         ),
         (
@@ -271,5 +276,74 @@ async fn literals_and_comparisons() {
         ("SELECT writers FROM crew ORDER BY writers LIMIT 1", "NULL"),
     ] {
         assert_eq!(rows(&context, sql).await.join("\n"), expected, "{sql}");
+    }
+}
+
+/// What a query answers whose parameters have values.
+async fn with_params(sql: &str, params: &[(&str, ParamValue)]) -> Result<Vec<String>, Error> {
+    let context = crew();
+    let state = context.state();
+    let params: Params = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    let plan = parse(sql, "query.sql")?.bind(&params)?.plan(&state).await?;
+    let batches = DataFrame::new(state, plan).collect().await.unwrap();
+    Ok(texts_of(&batches))
+}
+
+#[tokio::test]
+async fn parameters_are_literals_of_their_types() {
+    let day = "2026-11-21".parse().unwrap();
+    let params = [
+        ("i", ParamValue::Int(-5)),
+        ("l", ParamValue::Bigint(7)),
+        ("d", ParamValue::Double(0.25)),
+        ("b", ParamValue::Boolean(true)),
+        ("run_date", ParamValue::Date(day)),
+        ("s", ParamValue::String("it's \\n".into())),
+        ("n", ParamValue::Int(1)),
+    ];
+    for (sql, expected) in [
+        ("SELECT -:i, :i - 1", "5|-6"),
+        (
+            "SELECT arrow_typeof(:i), arrow_typeof(:l), arrow_typeof(:d)",
+            "Int32|Int64|Float64",
+        ),
+        (
+            "SELECT date_add(:run_date, 1), :b AND false",
+            "2026-11-22|false",
+        ),
+        ("SELECT :s", "it's \\n"),
+        (
+            "SELECT tconst FROM crew WHERE tconst > 't1' ORDER BY tconst LIMIT :n",
+            "t2",
+        ),
+    ] {
+        let found = with_params(sql, &params).await;
+        assert_eq!(found.unwrap(), [expected], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_is_never_read_as_sql() {
+    let evil = ParamValue::String("' OR 1 = 1 -- :x".into());
+    let sql = "SELECT tconst FROM crew WHERE tconst = :x";
+    assert_eq!(with_params(sql, &[("x", evil)]).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_parameter_without_a_value_is_told_with_its_place() {
+    let known = [("min", ParamValue::Int(1))];
+    for (sql, words) in [
+        (
+            "SELECT 1,\n  :max",
+            "query.sql:2:3: there is no parameter :max; there are :min",
+        ),
+        ("SELECT ?", "parameters are written as :name"),
+    ] {
+        let error = with_params(sql, &known).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Definition);
+        assert!(error.to_string().contains(words), "{error}");
     }
 }

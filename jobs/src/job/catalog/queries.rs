@@ -30,14 +30,18 @@ impl Catalog {
     /// # Errors
     /// `Definition` where there is no such job, or a query of it is wrong.
     pub fn queries(&self, job: &str) -> Result<Vec<NamedQuery>> {
-        let files = match self.own(job) {
-            Some(folder) => read_folder(job, &folder.join(FOLDER))?,
-            None => read_built_in(job).ok_or_else(|| self.unknown(job))?,
-        };
-        let queries = files.into_iter();
+        let queries = self.sql_files(job, FOLDER)?.into_iter();
         queries
             .map(|(name, sql)| NamedQuery::parse(job, &name, &sql))
             .collect()
+    }
+
+    /// The text of each `.sql` file in a folder of a job's folder, by name.
+    pub(super) fn sql_files(&self, job: &str, folder: &str) -> Result<Files> {
+        match self.own(job) {
+            Some(own) => read_folder(job, &own.join(folder)),
+            None => read_built_in(job, folder).ok_or_else(|| self.unknown(job)),
+        }
     }
 
     /// A query by `job/name`.
@@ -59,16 +63,16 @@ impl Catalog {
     }
 }
 
-/// The text of each query, by name.
+/// Texts by name.
 type Files = BTreeMap<String, String>;
 
-fn read_built_in(job: &str) -> Option<Files> {
-    let folder = BUILT_IN.get_dir(job)?;
+fn read_built_in(job: &str, folder: &str) -> Option<Files> {
+    let own = BUILT_IN.get_dir(job)?;
     let mut files = Files::new();
-    let Some(queries) = BUILT_IN.get_dir(folder.path().join(FOLDER)) else {
+    let Some(folder) = BUILT_IN.get_dir(own.path().join(folder)) else {
         return Some(files);
     };
-    for file in queries.files() {
+    for file in folder.files() {
         if let (Some(name), Some(text)) = (name(file.path()), file.contents_utf8()) {
             files.insert(name, text.to_owned());
         }
@@ -93,7 +97,7 @@ fn read_folder(job: &str, folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// The name of the query in a file; `None` for other files.
+/// A file's name without `.sql`; `None` for other files.
 fn name(path: &Path) -> Option<String> {
     let is_query = path.extension().is_some_and(|ending| ending == "sql");
     let stem = path.file_stem().filter(|_| is_query)?;

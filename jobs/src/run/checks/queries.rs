@@ -1,0 +1,130 @@
+//! Expectations about more than one row, as queries for what offends them.
+
+use super::super::request::RunRequest;
+use crate::job::{Freshness, JobDefinition, References, Rows, Rule, Severity, is_not_null, quoted};
+
+/// A query whose rows must not be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The output table that it is about; absent where it goes without saying.
+    pub table: Option<String>,
+    /// What is expected, in words.
+    pub name: String,
+    pub severity: Severity,
+    /// The file, for messages about the SQL.
+    pub file: String,
+    /// Spark SQL.
+    pub sql: String,
+}
+
+/// The keys of all inputs, and those of the output tables that do not follow from an input's.
+pub fn keys(request: &RunRequest) -> Vec<Question> {
+    let job = &request.job;
+    let inputs = job
+        .inputs
+        .iter()
+        .map(|(name, input)| (name.as_str(), input.key.as_slice()));
+    // With `one_row_per` the number of rows proves the output's key, at no cost.
+    let unproved = job.outputs.iter().filter(|o| !request.rows_prove_key(o));
+    let outputs = unproved.map(|output| (output.relation.as_str(), output.key.as_slice()));
+    inputs
+        .chain(outputs)
+        .filter(|(_, key)| !key.is_empty())
+        .map(|(table, key)| Question {
+            table: None,
+            name: format!("{table}.{} is unique", key.join(",")),
+            severity: Severity::Fail,
+            file: "job.toml".to_owned(),
+            sql: repeated(table, key),
+        })
+        .collect()
+}
+
+/// The expectations that are about more than one row, and the queries of `checks/`.
+pub fn sets(job: &JobDefinition) -> Vec<Question> {
+    let expectations = job.expectations.iter().filter_map(|expectation| {
+        let only = || job.outputs.first().map(|output| output.name.as_str());
+        let table = expectation.table.as_deref().or_else(only)?;
+        Some(Question {
+            table: expectation.table.clone(),
+            name: expectation.name.clone(),
+            severity: expectation.severity,
+            file: "job.toml".to_owned(),
+            sql: offending(table, &expectation.rule)?,
+        })
+    });
+    let checks = job.checks.iter().map(|check| Question {
+        table: None,
+        name: check.title.clone(),
+        severity: check.severity,
+        file: check.file(),
+        sql: check.sql.clone(),
+    });
+    expectations.chain(checks).collect()
+}
+
+fn offending(table: &str, rule: &Rule) -> Option<String> {
+    match rule {
+        Rule::Unique(columns) => Some(repeated(table, columns)),
+        Rule::Rows(rows) => Some(out_of_bounds(table, rows)),
+        Rule::References(references) => Some(dangling(table, references)),
+        Rule::Freshness(freshness) => Some(stale(table, freshness)),
+        Rule::Condition(_) | Rule::NotNull(_) | Rule::Accepted(_) | Rule::Range(_) => None,
+    }
+}
+
+fn repeated(table: &str, columns: &[String]) -> String {
+    let known: Vec<String> = columns.iter().map(|c| is_not_null(c)).collect();
+    let columns: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+    let (columns, known) = (columns.join(", "), known.join(" AND "));
+    let table = quoted(table);
+    format!("SELECT {columns} FROM {table} WHERE {known} GROUP BY {columns} HAVING count(*) > 1")
+}
+
+fn out_of_bounds(table: &str, rows: &Rows) -> String {
+    let below = rows.min.map(|min| format!("row_count < {min}"));
+    let above = rows.max.map(|max| format!("row_count > {max}"));
+    let wrong: Vec<String> = below.into_iter().chain(above).collect();
+    let (table, wrong) = (quoted(table), wrong.join(" OR "));
+    format!("SELECT row_count FROM (SELECT count(*) AS row_count FROM {table}) AS c WHERE {wrong}")
+}
+
+fn dangling(table: &str, references: &References) -> String {
+    let References { columns, to, .. } = references;
+    let own: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+    let known: Vec<String> = columns.iter().map(|c| is_not_null(c)).collect();
+    let pairs = own.iter().zip(to);
+    let same: Vec<String> = pairs
+        .map(|(own, to)| format!("s.{own} = r.{}", quoted(to)))
+        .collect();
+    format!(
+        "SELECT DISTINCT {own} FROM {source} AS s \
+         LEFT ANTI JOIN {target} AS r ON {same} WHERE {known}",
+        own = prefixed(&own),
+        source = quoted(table),
+        target = quoted(&references.table),
+        same = same.join(" AND "),
+        known = known
+            .iter()
+            .map(|known| format!("s.{known}"))
+            .collect::<Vec<_>>()
+            .join(" AND "),
+    )
+}
+
+fn prefixed(columns: &[String]) -> String {
+    let columns: Vec<String> = columns.iter().map(|column| format!("s.{column}")).collect();
+    columns.join(", ")
+}
+
+fn stale(table: &str, freshness: &Freshness) -> String {
+    let Freshness {
+        column,
+        max_age_days,
+    } = freshness;
+    let (table, column) = (quoted(table), quoted(column));
+    format!(
+        "SELECT newest FROM (SELECT max(CAST({column} AS DATE)) AS newest FROM {table}) AS m \
+         WHERE newest IS NULL OR newest < date_sub(:run_date, {max_age_days})"
+    )
+}
