@@ -7,7 +7,9 @@ use super::graph::{Graph, Published};
 use super::runs::{self, PastRun, RunView, StatisticsView};
 use super::text::file_name;
 use super::{markdown, sql};
-use crate::job::{Catalog, InputDefinition, JobDefinition, OutputDefinition};
+use crate::job::{
+    Catalog, InputDefinition, JobDefinition, OutputDefinition, RUN_DATE, Rule, Severity, type_word,
+};
 use crate::lineage::{ColumnRef, Lineage};
 
 #[derive(Debug, Serialize)]
@@ -71,7 +73,7 @@ struct ColumnView {
 struct ParamView {
     name: String,
     kind: String,
-    default: String,
+    default: Option<String>,
     description: String,
 }
 
@@ -86,7 +88,7 @@ struct InputView {
 struct ExpectationView {
     name: String,
     table: String,
-    severity: String,
+    severity: &'static str,
     text: String,
 }
 
@@ -263,12 +265,44 @@ impl SqlView {
     }
 }
 
-fn params(_: &JobDefinition) -> Vec<ParamView> {
-    Vec::new()
+fn params(job: &JobDefinition) -> Vec<ParamView> {
+    let own = job.params.iter().map(|(name, param)| ParamView {
+        name: name.clone(),
+        kind: type_word(param.kind),
+        default: param.default.as_ref().map(ToString::to_string),
+        description: param.description.clone(),
+    });
+    let run_date = ParamView {
+        name: RUN_DATE.to_owned(),
+        kind: "DATE".to_owned(),
+        default: Some("today, in UTC".to_owned()),
+        description: "the day for which a run is made".to_owned(),
+    };
+    match job.params.is_empty() {
+        true => Vec::new(),
+        false => own.chain([run_date]).collect(),
+    }
 }
 
-fn checks(_: &JobDefinition) -> Vec<SqlView> {
-    Vec::new()
+fn checks(job: &JobDefinition) -> Vec<SqlView> {
+    let checks = job.checks.iter();
+    checks
+        .map(|check| {
+            let title = format!(
+                "must not be found: {} ({})",
+                check.title,
+                severity(check.severity)
+            );
+            SqlView::of(&check.name, &title, &check.sql)
+        })
+        .collect()
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Fail => "fail",
+        Severity::Warn => "warn",
+    }
 }
 
 fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
@@ -276,9 +310,34 @@ fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
     expectations
         .map(|expectation| ExpectationView {
             name: expectation.name.clone(),
-            table: String::new(),
-            severity: "fail".to_owned(),
-            text: expectation.condition.clone(),
+            table: expectation.table.clone().unwrap_or_default(),
+            severity: severity(expectation.severity),
+            text: rule(&expectation.rule)
+                .or_else(|| expectation.condition_sql())
+                .unwrap_or_default(),
         })
         .collect()
+}
+
+/// A rule that is not about single rows.
+fn rule(rule: &Rule) -> Option<String> {
+    match rule {
+        Rule::Unique(columns) => Some(format!("unique: {}", columns.join(", "))),
+        Rule::Rows(rows) => {
+            let bound =
+                |bound: Option<u64>| bound.map_or_else(|| "any".to_owned(), |b| b.to_string());
+            Some(format!("rows: {} to {}", bound(rows.min), bound(rows.max)))
+        }
+        Rule::References(references) => {
+            let (columns, to) = (references.columns.join(", "), references.to.join(", "));
+            Some(format!("{columns} stand in {}: {to}", references.table))
+        }
+        Rule::Freshness(freshness) => {
+            let (column, days) = (&freshness.column, freshness.max_age_days);
+            Some(format!(
+                "newest {column} at most {days} days before :run_date"
+            ))
+        }
+        Rule::Condition(_) | Rule::NotNull(_) | Rule::Accepted(_) | Rule::Range(_) => None,
+    }
 }
