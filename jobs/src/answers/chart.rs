@@ -11,8 +11,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 const BARS_MAX: usize = 15;
 const LINES_MAX: usize = 5;
-/// Columns that say when.
-const YEARS: [&str; 2] = ["year", "release_year"];
+/// Columns that say when, beside those of years.
 const PERIODS: [&str; 3] = ["month", "quarter", "capture_date"];
 /// Numbers that are no measure.
 const NO_MEASURES: [&str; 3] = ["rank", "number", "key"];
@@ -24,7 +23,7 @@ pub fn draw(rows: &RecordBatch) -> Option<String> {
     if rows.num_rows() < 2 {
         return None;
     }
-    let is_time = |name: &str| YEARS.contains(&name) || PERIODS.contains(&name);
+    let is_time = |name: &str| is_year(name) || PERIODS.contains(&name);
     let measures = names.iter().enumerate().filter(|(index, name)| {
         let is_number = rows.column(*index).data_type().is_numeric();
         let is_measure = !NO_MEASURES.iter().any(|word| name.contains(word));
@@ -39,20 +38,20 @@ pub fn draw(rows: &RecordBatch) -> Option<String> {
         .or(measures.first())?;
     let text =
         (0..names.len()).find(|&index| is_text(rows.column(index)) && !is_time(names[index]));
-    let year = names.iter().position(|name| YEARS.contains(name));
+    let year = names.iter().position(|name| is_year(name));
     let period = names.iter().position(|name| PERIODS.contains(name));
     let values = numbers(rows.column(measure))?;
     match (year, text, period) {
         (Some(year), text, _) if has_many(&numbers(rows.column(year))?) => {
             let years = numbers(rows.column(year))?;
             let groups = match text {
-                Some(text) => texts(rows.column(text))?,
-                None => vec![names[measure].to_owned(); rows.num_rows()],
+                Some(text) if !is_one_each(&years) => texts(rows.column(text))?,
+                _ => vec![names[measure].to_owned(); rows.num_rows()],
             };
             Some(picture::lines(
                 names[measure],
                 names[year],
-                &lines(&years, &values, &groups),
+                &lines(&years, &values, &groups, !names[measure].contains("mean")),
             ))
         }
         (_, Some(label), _) | (_, None, Some(label)) => {
@@ -90,6 +89,18 @@ fn is_text(column: &dyn Array) -> bool {
     )
 }
 
+fn is_year(name: &str) -> bool {
+    name == "year" || name.ends_with("_year")
+}
+
+/// Whether each year has one row.
+fn is_one_each(years: &[Option<f64>]) -> bool {
+    let mut whole: Vec<i64> = years.iter().flatten().map(|year| *year as i64).collect();
+    whole.sort_unstable();
+    whole.dedup();
+    whole.len() == years.len()
+}
+
 fn has_many(years: &[Option<f64>]) -> bool {
     let mut years: Vec<i64> = years.iter().flatten().map(|year| *year as i64).collect();
     years.sort_unstable();
@@ -117,6 +128,7 @@ fn lines(
     years: &[Option<f64>],
     values: &[Option<f64>],
     groups: &[String],
+    is_sum: bool,
 ) -> Vec<(String, BTreeMap<i64, f64>)> {
     let mut lines: BTreeMap<&str, BTreeMap<i64, f64>> = BTreeMap::new();
     for ((year, value), group) in years.iter().zip(values).zip(groups) {
@@ -135,5 +147,19 @@ fn lines(
     let sum = |line: &BTreeMap<i64, f64>| line.values().sum::<f64>();
     lines.sort_by(|left, right| sum(&right.1).total_cmp(&sum(&left.1)));
     lines.truncate(LINES_MAX);
+    if is_sum {
+        fill_gaps(&mut lines);
+    }
     lines
+}
+
+/// A year without rows has a sum of nothing.
+fn fill_gaps(lines: &mut [(String, BTreeMap<i64, f64>)]) {
+    let years = lines.iter().flat_map(|(_, line)| line.keys().copied());
+    let (first, last) = (years.clone().min(), years.max());
+    if let (Some(first), Some(last)) = (first, last) {
+        for (_, line) in lines {
+            (first..=last).for_each(|year| drop(line.entry(year).or_default()));
+        }
+    }
 }
