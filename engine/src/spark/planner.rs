@@ -9,8 +9,8 @@ use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::{Alias, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RawBinaryExpr,
-    RawDictionaryExpr, RawFieldAccessExpr, RawWindowExpr, RelationPlanner,
-    RelationPlannerContext, RelationPlanning,
+    RawDictionaryExpr, RawFieldAccessExpr, RawWindowExpr, RelationPlanner, RelationPlannerContext,
+    RelationPlanning,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, LogicalPlanBuilder, cast};
 use datafusion::sql::sqlparser::ast::{
@@ -167,7 +167,10 @@ fn divide(raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
     let left = raw.left.get_type(schema)?;
     let right = raw.right.get_type(schema)?;
     if left.is_decimal() || right.is_decimal() {
-        let widths = (decimal_for(&raw.left, &left), decimal_for(&raw.right, &right));
+        let widths = (
+            decimal_for(&raw.left, &left),
+            decimal_for(&raw.right, &right),
+        );
         if let (Some(left), Some(right)) = widths {
             let operands = vec![cast(raw.left, left), cast(raw.right, right)];
             return Ok(functions::divide_decimals().call(operands));
@@ -188,7 +191,9 @@ fn decimal_for(operand: &Expr, data_type: &DataType) -> Option<DataType> {
         && data_type.is_signed_integer()
     {
         let digits = value.to_string().trim_start_matches('-').len();
-        return u8::try_from(digits).ok().map(|digits| DataType::Decimal128(digits, 0));
+        return u8::try_from(digits)
+            .ok()
+            .map(|digits| DataType::Decimal128(digits, 0));
     }
     match data_type {
         DataType::Decimal128(..) => Some(data_type.clone()),

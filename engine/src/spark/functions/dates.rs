@@ -99,7 +99,8 @@ impl ScalarUDFImpl for DateField {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let dates = args.args[0].to_array(args.number_rows)?;
-        let Some((_, part, shift)) = FIELDS.into_iter().find(|(name, ..)| *name == self.name) else {
+        let Some((_, part, shift)) = FIELDS.into_iter().find(|(name, ..)| *name == self.name)
+        else {
             return exec_err!("there is no part {} of dates", self.name);
         };
         let fields = date_part(&dates, part)?;
@@ -216,7 +217,10 @@ fn micros(seconds: &ArrayRef) -> Result<TimestampMicrosecondArray> {
             let seconds = seconds.as_primitive::<Float64Type>().iter();
             // Spark has no timestamp for what is no finite number, and saturates.
             Ok(seconds
-                .map(|s| s.filter(|s| s.is_finite()).map(|s| (s * MICROS as f64) as i64))
+                .map(|s| {
+                    s.filter(|s| s.is_finite())
+                        .map(|s| (s * MICROS as f64) as i64)
+                })
                 .collect())
         }
         DataType::Decimal128(..) => {

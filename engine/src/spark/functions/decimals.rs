@@ -195,7 +195,11 @@ fn parse(text: &str, precision: u8, scale: i8) -> Result<i128, Bad> {
     if rounded >= 10_i128.pow(precision.into()) {
         return Err(Bad::TooLarge);
     }
-    Ok(if text.starts_with('-') { -rounded } else { rounded })
+    Ok(if text.starts_with('-') {
+        -rounded
+    } else {
+        rounded
+    })
 }
 
 /// Divides decimals, with Spark's precision and scale of the quotient.
@@ -336,7 +340,9 @@ fn nearest(digits: i128, scale: i8) -> f64 {
     if digits.unsigned_abs() <= EXACT_MAX && (0..=EXACT_SCALE_MAX).contains(&scale) {
         return digits as f64 / 10_f64.powi(scale.into());
     }
-    format!("{digits}e{}", -i16::from(scale)).parse().unwrap_or(f64::NAN)
+    format!("{digits}e{}", -i16::from(scale))
+        .parse()
+        .unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -360,7 +366,9 @@ mod tests {
         ] {
             assert_eq!(parse(text, 20, 6), Ok(value), "{text}");
         }
-        for text in ["", ".", "e5", "1e", "1d", "NaN", "inf", "1_0", "1 2", "--1", "1.2.3"] {
+        for text in [
+            "", ".", "e5", "1e", "1d", "NaN", "inf", "1_0", "1 2", "--1", "1.2.3",
+        ] {
             assert_eq!(parse(text, 20, 6), Err(Bad::Malformed), "{text}");
         }
         assert_eq!(parse("99.994", 4, 2), Ok(9999));
@@ -374,7 +382,11 @@ mod tests {
         for (digits, scale, double) in [
             (15, 1, 1.5),
             (-40_644_895_000_000_000_000, 18, -40.644_895),
-            (123_456_789_012_345_678_901_234_567_890, 10, 1.234_567_890_123_456_8e19),
+            (
+                123_456_789_012_345_678_901_234_567_890,
+                10,
+                1.234_567_890_123_456_8e19,
+            ),
             (1, 38, 1e-38),
         ] {
             assert!(nearest(digits, scale) == double, "{digits}e-{scale}");

@@ -26,7 +26,9 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use collect_list::COLLECT_LIST;
 pub(super) use dates::timestamp_type;
-pub(super) use decimals::{cast as decimal_cast, divide as divide_decimals, to_double as decimal_to_double};
+pub(super) use decimals::{
+    cast as decimal_cast, divide as divide_decimals, to_double as decimal_to_double,
+};
 pub(super) use text_cast::text_cast;
 
 /// All scalar functions.

@@ -16,7 +16,11 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
-    let parts: Vec<&str> = date.strip_prefix(['+', '-']).unwrap_or(date).split('-').collect();
+    let parts: Vec<&str> = date
+        .strip_prefix(['+', '-'])
+        .unwrap_or(date)
+        .split('-')
+        .collect();
     let date = match (parts.as_slice(), time) {
         ([year], None) => (*year, "1", "1"),
         ([year, month], None) => (*year, *month, "1"),
@@ -73,16 +77,23 @@ fn in_zone(local: NaiveDateTime, zone: &str) -> Option<i64> {
     }
     if offset.starts_with(['+', '-']) {
         let east = offset_of(offset)?;
-        return Some(utc(local.checked_sub_signed(TimeDelta::seconds(east.local_minus_utc().into()))?));
+        return Some(utc(local.checked_sub_signed(TimeDelta::seconds(
+            east.local_minus_utc().into(),
+        ))?));
     }
     let zone = Tz::from_str(zone).ok()?;
     match zone.from_local_datetime(&local) {
-        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => Some(time.timestamp_micros()),
+        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
+            Some(time.timestamp_micros())
+        }
         // A clock that is put forward jumps over this time; it counts from before the jump.
         LocalResult::None => {
             let before = local.checked_sub_signed(TimeDelta::hours(1))?;
             let time = zone.from_local_datetime(&before).earliest()?;
-            Some(time.checked_add_signed(TimeDelta::hours(1))?.timestamp_micros())
+            Some(
+                time.checked_add_signed(TimeDelta::hours(1))?
+                    .timestamp_micros(),
+            )
         }
     }
 }
@@ -103,7 +114,11 @@ fn offset_of(text: &str) -> Option<FixedOffset> {
         seconds += i32::try_from(value).ok()? * unit;
     }
     let seconds = Some(seconds).filter(|seconds| *seconds <= 18 * 3600)?;
-    FixedOffset::east_opt(if text.starts_with('-') { -seconds } else { seconds })
+    FixedOffset::east_opt(if text.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    })
 }
 
 #[cfg(test)]
@@ -131,9 +146,18 @@ mod tests {
             assert_eq!(parse(text), Some(micros), "{text}");
         }
         for text in [
-            "", "70", "1970-13-01", "1970-01-01X", "1970-01-01 24:00:00", "1970-01-01 1:2:3:4",
-            "1970-01-01 00:00:00 Nowhere", "1970-01-01 0000", "12:30:00", "1970-01 10:00:00",
-            "1970-01-01 00:00:00+19:00", "1970-01-01 00:00Z",
+            "",
+            "70",
+            "1970-13-01",
+            "1970-01-01X",
+            "1970-01-01 24:00:00",
+            "1970-01-01 1:2:3:4",
+            "1970-01-01 00:00:00 Nowhere",
+            "1970-01-01 0000",
+            "12:30:00",
+            "1970-01 10:00:00",
+            "1970-01-01 00:00:00+19:00",
+            "1970-01-01 00:00Z",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

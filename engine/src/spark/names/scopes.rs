@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LambdaFunction, Query, SelectItem, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    Expr, Ident, LambdaFunction, Query, SelectItem, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::Resolver;

@@ -100,7 +100,9 @@ impl ScalarUDFImpl for FromPythonLiteral {
         let schema = args.scalar_arguments.get(1).copied().flatten();
         let schema = schema.and_then(ScalarValue::try_as_str).flatten();
         let schema = schema.ok_or_else(|| {
-            plan_datafusion_err!("the schema of {NAME} must be a literal text, such as 'array<int>'")
+            plan_datafusion_err!(
+                "the schema of {NAME} must be a literal text, such as 'array<int>'"
+            )
         })?;
         let kind = schema::parse(schema)
             .map_err(|cause| plan_datafusion_err!("the schema '{schema}' of {NAME}: {cause}"))?;

@@ -46,7 +46,10 @@ struct Prefix {
 
 impl Prefix {
     fn read(text: &str) -> Option<Self> {
-        let length = text.bytes().take(3).position(|b| matches!(b, b'\'' | b'"'))?;
+        let length = text
+            .bytes()
+            .take(3)
+            .position(|b| matches!(b, b'\'' | b'"'))?;
         let letters = text[..length].to_ascii_lowercase();
         let known = ["", "r", "u", "b", "f", "br", "rb", "fr", "rf"];
         known.contains(&letters.as_str()).then(|| Self {
@@ -132,7 +135,10 @@ fn escape<'a>(rest: &'a str, bytes: bool, whole: &mut Text) -> Option<&'a str> {
 }
 
 fn octal<'a>(text: &'a str, whole: &mut Text) -> Option<&'a str> {
-    let digits = text.bytes().take(3).take_while(|b| matches!(b, b'0'..=b'7'));
+    let digits = text
+        .bytes()
+        .take(3)
+        .take_while(|b| matches!(b, b'0'..=b'7'));
     let length = digits.count();
     whole.0.push(u32::from_str_radix(&text[..length], 8).ok()?);
     Some(&text[length..])
