@@ -15,6 +15,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
 
+use crate::buckets;
 use crate::codec::EngineCodec;
 use crate::peers;
 use crate::sink::node::SinkQueryPlanner;
@@ -159,7 +160,7 @@ fn build(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState
         .with_runtime_env(runtime)
         .with_default_features()
         .with_query_planner(Arc::new(SinkQueryPlanner));
-    Ok(spark::register(builder).build())
+    Ok(buckets::register(spark::register(builder)).build())
 }
 
 /// Ballista's hook for a session of the scheduler.

@@ -1,5 +1,6 @@
 //! Casts that Spark does otherwise than DataFusion: texts are trimmed and have other spellings,
-//! floating-point numbers become the decimals that they print as, and decimals the nearest doubles.
+//! floating-point numbers become the decimals that they print as, decimals the nearest doubles, and
+//! timestamps and floating-point numbers are written otherwise.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -7,7 +8,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::functions;
@@ -50,10 +51,7 @@ fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         _ => return Ok(Transformed::no(expr)),
     };
     let source = operand.get_type(schema)?;
-    let from_text = matches!(
-        source,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
+    let from_text = is_text(&source);
     if let DataType::Decimal128(precision, scale) = *target
         && (from_text || source.is_floating())
     {
@@ -65,10 +63,22 @@ fn rewrite_cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         let cast = functions::decimal_to_double().call(vec![operand.as_ref().clone()]);
         return Ok(Transformed::yes(cast));
     }
+    if is_text(target) && (source.is_floating() || matches!(source, DataType::Timestamp(..))) {
+        let text = functions::to_text().call(vec![operand.as_ref().clone()]);
+        // Of Arrow's layouts of texts, the one that was asked for.
+        return Ok(Transformed::yes(cast(text, target.clone())));
+    }
     match functions::text_cast(target, tolerant) {
         Some(function) if from_text => Ok(Transformed::yes(
             function.call(vec![operand.as_ref().clone()]),
         )),
         _ => Ok(Transformed::no(expr)),
     }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }

@@ -18,6 +18,8 @@ impl TypePlanner for SparkTypePlanner {
         let kind = match sql_type {
             // A moment, to the microsecond; shown in the session's zone.
             SqlType::Timestamp(None, TimezoneInfo::None) => functions::timestamp_type(),
+            // What a clock on the wall shows, wherever it hangs.
+            SqlType::TimestampNtz(None) => functions::timestamp_ntz_type(),
             SqlType::Decimal(ExactNumberInfo::None)
             | SqlType::Numeric(ExactNumberInfo::None)
             | SqlType::Dec(ExactNumberInfo::None) => DataType::Decimal128(10, 0),

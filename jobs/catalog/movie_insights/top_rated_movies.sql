@@ -1,12 +1,12 @@
--- The 250 films that are rated best, weighted as IMDb does it: each film gets `m` ratings of the
--- overall mean `c` on top, so that a handful of enthusiasts does not make a classic.
+-- The 250 films that are rated best, weighted as IMDb does it: to each film's ratings come
+-- :prior_ratings more of the overall mean, so that a handful of enthusiasts makes no classic.
 --
 -- Ratings are summed as decimals, here and elsewhere: such sums do not depend on the order of the
 -- rows, and equal ones are equal, so that the next criterion decides.
 WITH overall AS (
   SELECT
     CAST(sum(CAST(rating AS DECIMAL(20, 6))) AS DOUBLE) / nullif(count(*), 0) AS c,
-    50 AS m
+    :prior_ratings AS m
   FROM ratings
 ),
 rated AS (

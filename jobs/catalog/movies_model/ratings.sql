@@ -10,5 +10,5 @@ SELECT
 FROM ratings_csv r
 JOIN links_csv l ON l.movieId = r.movieId
 JOIN movies m    ON m.movie_id = l.tmdbId
--- A rating without a user or a time is none; the reader has counted it as a reject.
+-- What no user gave at any time is no rating.
 WHERE r.userId IS NOT NULL AND r.timestamp IS NOT NULL

@@ -37,11 +37,8 @@ pub fn outcome(run_id: &str, outcome: &Outcome) {
 }
 
 fn verdict(verdict: &Verdict) {
-    for reject in verdict.reject_lines() {
-        note(reject);
-    }
-    for warning in &verdict.warnings {
-        note(format!("warning: {warning}"));
+    for told in verdict.lines() {
+        note(told);
     }
     line(verdict);
 }

@@ -58,6 +58,16 @@ struct OptionArguments {
     #[arg(long, value_name = "COUNT")]
     keep_snapshots: Option<u32>,
 
+    /// Cut the work into chunks by an expression over the output's columns; a run that fails goes on
+    /// after the last finished chunk when it is run again with the same run id.
+    #[arg(long, value_name = "EXPRESSION", requires = "chunks")]
+    chunk_by: Option<String>,
+
+    /// Into how many chunks.
+    #[arg(long, value_name = "COUNT", requires = "chunk_by",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    chunks: Option<u32>,
+
     /// Columns whose values become Hive folders.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     partition_by: Option<Vec<String>>,
@@ -159,6 +169,8 @@ impl JobArguments {
             options: RunOptions {
                 mode: options.mode.map(Into::into),
                 keep_snapshots: options.keep_snapshots,
+                chunk_by: options.chunk_by.clone(),
+                chunks: options.chunks,
                 partition_by: options.partition_by.clone(),
                 sort_by: options.sort_by.clone(),
                 compression: options.compression.map(Into::into),

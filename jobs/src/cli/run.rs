@@ -24,6 +24,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     output: String,
 
+    /// Tell how many rows the run would insert, update, delete and leave, and do nothing.
+    #[arg(long, conflicts_with = "run_id")]
+    dry_run: bool,
+
     /// Id of the run; a finished one is not run again. Generated where not given.
     #[arg(long)]
     run_id: Option<String>,
@@ -61,7 +65,8 @@ async fn execute(
     report: &Arc<Report>,
     mut interrupts: Interrupts,
 ) -> Result<Outcome> {
-    let request = arguments.job.request(&arguments.output, run_id)?;
+    let mut request = arguments.job.request(&arguments.output, run_id)?;
+    request.options.dry_run = arguments.dry_run;
     let deadline_at = arguments.deadline.and_then(deadline_after);
     let cancel = CancellationToken::new();
     let progress = Arc::new(Progress::new(report));

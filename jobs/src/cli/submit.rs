@@ -31,6 +31,10 @@ pub struct SubmitArguments {
     #[arg(long, value_name = "DIR")]
     output: String,
 
+    /// Tell how many rows the run would insert, update, delete and leave, and do nothing.
+    #[arg(long, conflicts_with = "run_id")]
+    dry_run: bool,
+
     /// Id of the run; a finished one is not run again, a running one is attached to. Generated
     /// where not given.
     #[arg(long)]
@@ -80,6 +84,7 @@ async fn begin(arguments: &SubmitArguments, run_id: &str, report: &Arc<Report>) 
     let mut request = arguments.job.request(&arguments.output, run_id)?;
     request.options.queue.clone_from(&arguments.queue);
     request.options.max_slots = arguments.max_slots;
+    request.options.dry_run = arguments.dry_run;
     request.check()?;
     let scheduler = &arguments.scheduler;
     let attachment = arguments.patience.attach(scheduler, report).await?;

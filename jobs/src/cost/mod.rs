@@ -81,20 +81,14 @@ mod tests {
             job: "imdb_titles".to_owned(),
             output: "s3://lake/titles".to_owned(),
             rows: 1,
-            files: 1,
-            bytes: 1,
-            rejects: 0,
             seconds: 900.0,
             place: "cluster of 4 executors".to_owned(),
-            retries: 0,
             usage: Usage {
                 slot_seconds: 7200.0,
                 s3_reads: 10_000,
                 s3_writes: 2_000,
             },
-            params: Default::default(),
-            warnings: Vec::new(),
-            inputs: Vec::new(),
+            ..Verdict::default()
         };
         let cost = RunCost::new(&verdict, node, &prices);
         assert_eq!((cost.vcpu_hours, cost.gb_hours), (2.0, 8.0));

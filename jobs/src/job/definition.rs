@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::Check;
 use super::expectations::{self, Expectation};
+use super::incremental::{self, Incremental};
 use super::input::{Format, InputDefinition};
 use super::load::LoadDefinition;
 use super::output::{OutputDefinition, WriteMode};
@@ -32,6 +33,8 @@ pub struct JobDefinition {
     /// Absent from runs that earlier versions noted.
     #[serde(default)]
     pub load: LoadDefinition,
+    #[serde(default)]
+    pub incremental: Incremental,
 }
 
 /// One SQL file.
@@ -58,6 +61,8 @@ struct JobFile {
     expect: Vec<Expectation>,
     #[serde(default)]
     load: LoadDefinition,
+    #[serde(default)]
+    incremental: Incremental,
 }
 
 impl JobDefinition {
@@ -79,6 +84,7 @@ impl JobDefinition {
             checks: Vec::new(),
             relations,
             load: file.load,
+            incremental: file.incremental,
         };
         job.check()?;
         Ok(job)
@@ -119,6 +125,9 @@ impl JobDefinition {
             .map(|output| output.name.as_str())
             .collect();
         expectations::check(&self.expectations, &outputs, &self.table_names()).or_else(wrong)?;
+        let is_relation = |name: &str| self.relations.iter().any(|known| known.name == name);
+        incremental::check(&self.incremental, &self.inputs, &self.outputs, is_relation)
+            .or_else(wrong)?;
         self.load.check().or_else(wrong)
     }
 

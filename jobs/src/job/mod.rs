@@ -5,6 +5,7 @@ mod checks;
 mod definition;
 mod expectations;
 mod graph;
+mod incremental;
 mod input;
 mod load;
 mod output;
@@ -20,6 +21,7 @@ pub use expectations::{
     Expectation, Freshness, Range, References, Rows, Rule, Severity, is_not_null, quoted,
 };
 pub use graph::ordered_relations;
+pub use incremental::{Dependence, Incremental};
 pub use input::{Format, InputDefinition};
 pub use load::{ColumnDefinition, LoadDefinition};
 pub use output::{OutputDefinition, WriteMode};

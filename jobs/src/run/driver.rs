@@ -17,7 +17,7 @@ use super::backend::Backend;
 use super::checkpoints;
 use super::events::{EventSender, RunEvent};
 use super::inputs::{self, InputSource, ResolvedInput};
-use super::pieces::{Checked, Pieces};
+use super::pieces::Pieces;
 use super::planner::Planner;
 use super::request::RunRequest;
 use super::verdict::Verdict;
@@ -61,6 +61,9 @@ async fn drive_to_end(
     request.check()?;
     let unusable = |error| unusable_output(&request.output, error);
     let table = Table::open(request.output.clone()).map_err(unusable)?;
+    if request.options.dry_run {
+        return preview(request, &table, backend, events, (requests, cancel)).await;
+    }
     loop {
         let found = finished(&table, &request.run_id).await;
         if let Some(done) = found.map_err(unusable)? {
@@ -99,6 +102,38 @@ async fn drive_to_end(
             }
         }
     }
+}
+
+/// Tells what the run would do, and does nothing.
+async fn preview(
+    request: &RunRequest,
+    table: &Table,
+    backend: &dyn Backend,
+    events: &EventSender,
+    (requests, cancel): (&Requests, &CancellationToken),
+) -> Result<Outcome> {
+    let started = Instant::now();
+    events(RunEvent::Phase {
+        name: "plan".to_owned(),
+    });
+    let inputs = inputs::resolve(request).await?;
+    let base = table.current().await?.map(|snapshot| snapshot.manifest);
+    let pieces = Pieces::new(request, &inputs, backend, events, 1);
+    let tables = pieces.preview(base.as_ref(), cancel).await?;
+    let verdict = Verdict {
+        rows: tables.iter().map(|table| table.rows).sum(),
+        seconds: started.elapsed().as_secs_f64(),
+        place: backend.place().await,
+        retries: pieces.retries(),
+        usage: pieces.usage(requests),
+        tables,
+        dry_run: true,
+        ..Verdict::of(request)
+    };
+    Ok(Outcome {
+        verdict: Some(verdict),
+        already_done: false,
+    })
 }
 
 /// A store that refuses to read or write the output refuses it for good: it is no missing input.
@@ -248,32 +283,30 @@ impl Attempt<'_> {
                 commit.abort().await;
                 Err(error)
             }
-            Ok(checked) => {
+            Ok(filled) => {
                 (self.events)(RunEvent::Phase {
                     name: "commit".to_owned(),
                 });
                 let committed = commit.run().await.map_err(unusable);
-                committed.map(|manifest| (manifest, checked))
+                committed.map(|manifest| (manifest, filled))
             }
         };
         checkpoints::remove(&table, &self.request.run_id).await;
-        let (manifest, checked) = ended?;
-        let Checked { audited, warnings } = checked;
+        let (manifest, filled) = ended?;
         Ok(Verdict {
-            run_id: self.request.run_id.clone(),
-            job: self.request.job.name.clone(),
-            output: self.request.output.to_string(),
             rows: manifest.rows,
             files: manifest.files.len() as u64,
             bytes: manifest.bytes,
-            rejects: audited.rejects(),
+            rejects: filled.audited.rejects(),
             seconds: started.elapsed().as_secs_f64(),
             place: self.backend.place().await,
             retries: pieces.retries(),
             usage: pieces.usage(self.requests),
-            params: self.request.params.clone(),
-            warnings,
-            inputs: audited.inputs,
+            warnings: filled.warnings,
+            tables: filled.changes,
+            statistics: filled.statistics,
+            inputs: filled.audited.inputs,
+            ..Verdict::of(self.request)
         })
     }
 }

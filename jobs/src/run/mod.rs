@@ -11,9 +11,14 @@ mod deadline;
 mod driver;
 mod embedded;
 mod events;
+mod incremental;
 mod inputs;
+mod kept;
+mod modes;
+mod outputs;
 mod pieces;
 mod planner;
+mod preview;
 mod request;
 mod retry;
 mod tables;
@@ -31,6 +36,7 @@ pub use events::{EventSender, RunEvent, StageProgress};
 pub use inputs::{
     InputSource, ResolvedInput, resolve as resolve_inputs, without_files as inputs_without_files,
 };
+pub use modes::TableChange;
 pub use planner::{Planned, Planner};
 pub use request::{DEFAULT_QUEUE, RunOptions, RunRequest, check_run_id, new_run_id};
 pub use tables::TableInput;

@@ -1,55 +1,56 @@
 //! The pieces of a run: plans that are executed one after the other, each as a whole, and each
 //! again where it is lost with an executor.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
-use cinemill_engine::sink::table::{Commit, Manifest, Publication, Table, WrittenTable};
+use cinemill_engine::sink::statistics::TableStatistics;
+use cinemill_engine::sink::table::{
+    Commit, Manifest, ManifestFile, Publication, Table, WrittenTable,
+};
 use cinemill_engine::sink::writer::{PartitionWriter, table_schema};
 use cinemill_engine::store::{Location, Requests};
 use datafusion::arrow::array::RecordBatch;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::audits::{self, Audited, RejectObject};
 use super::backend::{Backend, PhysicalJob};
-use super::checkpoints::{self, Checkpoint, Checkpoints};
-use super::checks::{self, Findings, FutureTables, Question};
+use super::checkpoints::{Checkpoint, Checkpoints};
+use super::checks::{self, CheckPlan, Findings, FutureTables};
 use super::events::{EventSender, RunEvent};
 use super::inputs::ResolvedInput;
+use super::modes::TableChange;
+use super::outputs::{DoneTable, Sources};
 use super::planner::{Planned, Planner};
 use super::request::RunRequest;
 use super::retry::Retry;
 use super::usage::{Meter, Usage};
-use crate::job::OutputDefinition;
 
 /// Executes the pieces of one driver's attempt at a run.
 pub struct Pieces<'a> {
-    request: &'a RunRequest,
-    inputs: &'a [ResolvedInput],
-    backend: &'a dyn Backend,
+    pub(super) request: &'a RunRequest,
+    pub(super) inputs: &'a [ResolvedInput],
+    pub(super) backend: &'a dyn Backend,
     events: &'a EventSender,
-    planner: Planner<'a>,
-    retries: AtomicU32,
+    pub(super) planner: Planner<'a>,
+    retries: Arc<AtomicU32>,
     meter: Meter,
-}
-
-/// What is known of a run when its commit holds all that it is to publish.
-pub struct Checked {
-    pub audited: Audited,
-    /// What was found that stops no commit.
-    pub warnings: Vec<String>,
+    /// What was found that stops no commit, of rows that are not looked at again.
+    noted: Arc<Mutex<Findings>>,
 }
 
 /// What a piece wrote.
-struct Written {
+pub struct Written {
     planned: Planned,
-    reports: Vec<TaskReport>,
+    pub reports: Vec<TaskReport>,
     partitions: usize,
 }
 
@@ -68,8 +69,9 @@ impl<'a> Pieces<'a> {
             backend,
             events,
             planner: Planner::new(request, backend).attempt(attempt),
-            retries: AtomicU32::new(0),
+            retries: Arc::default(),
             meter: Meter::default(),
+            noted: Arc::default(),
         }
     }
 
@@ -89,203 +91,192 @@ impl<'a> Pieces<'a> {
         table: &Table,
         commit: &mut Commit,
         cancel: &CancellationToken,
-    ) -> Result<Checked> {
-        let job = &self.request.job;
-        // What keys that stand twice would make of joins is not worth to be written.
-        let keys = self.ask("check keys", checks::keys(job), &[], cancel);
-        keys.await?.judge(job)?;
-        let checkpoints = self.checkpoints(table, cancel).await?;
-        let found = self.ask("check", checks::sets(job), &checkpoints, cancel);
-        let found = found.await?;
-        let mut filled = Filled::new(&checkpoints);
+    ) -> Result<Filled> {
+        let base = commit.base().cloned();
+        let looked = self.look(table, base.as_ref(), cancel).await?;
+        let pieces = Pieces {
+            planner: self.planner.share(looked.share.as_ref()),
+            retries: self.retries.clone(),
+            meter: self.meter.clone(),
+            noted: self.noted.clone(),
+            ..*self
+        };
+        pieces.check_keys(cancel).await?;
+        let places = Checkpoints::new(table, self.request, self.inputs, base.as_ref());
+        let made = pieces.checkpoints(&places, cancel).await?;
+        let sources = Sources {
+            base: base.as_ref(),
+            places: &places,
+            made: &made,
+        };
+        let mut tables = Vec::new();
         for output in &self.request.job.outputs {
-            let phase = self.phase_of(output);
-            let mut retry = self.retry(&phase);
-            loop {
-                match self.output(output, &checkpoints, &retry, cancel).await {
-                    Ok((written, audits)) => {
-                        filled.add(output, written, audits);
-                        break;
-                    }
-                    Err(error) => self.again(&mut retry, error, cancel).await?,
+            tables.push(pieces.output(output, &sources, cancel).await?);
+        }
+        let checkpoints = made.iter().flat_map(|checkpoint| checkpoint.audits.clone());
+        let audited = self.audited(&tables, checkpoints.collect()).await?;
+        let chunks = tables.iter().filter_map(|done| done.chunks.clone());
+        let made: Vec<Checkpoint> = made.iter().cloned().chain(chunks).collect();
+        let mut found = pieces.check_tables(&made, base.as_ref(), cancel).await?;
+        found.extend(self.found_in(&tables, &audited));
+        let warnings = found.judge(&self.request.job)?;
+        let state = match looked.state {
+            Some(state) => {
+                let bytes = state.to_bytes();
+                Some(table.write_state(&self.request.run_id, &bytes).await?)
+            }
+            None => None,
+        };
+        let changes = tables.iter().map(|done| done.change.clone()).collect();
+        let statistics = tables.iter().map(|done| done.statistics.clone()).collect();
+        commit.prepare(Publication {
+            job: self.request.job.name.clone(),
+            rejects: reject_moves(&self.request.output, &audited.rejects),
+            keep_snapshots: self.request.keep_snapshots(),
+            tables: tables.into_iter().map(|done| done.table).collect(),
+            state,
+        })?;
+        Ok(Filled {
+            audited,
+            changes,
+            warnings,
+            statistics,
+        })
+    }
+
+    /// Executes a piece again while it is lost, or runs out of memory, and that may help.
+    pub(super) async fn tried<'p, T: 'p>(
+        &self,
+        phase: &str,
+        cancel: &CancellationToken,
+        piece: impl Fn(Planner<'a>) -> BoxFuture<'p, Result<T>> + Send + Sync,
+    ) -> Result<T> {
+        let attempts_max = self.backend.attempts_max();
+        let mut retry = Retry::new(phase, &self.request.run_id, attempts_max, self.events);
+        loop {
+            let planner = self.planner.scarce_memory(retry.scarce_memory());
+            match piece(planner).await {
+                Ok(done) => return Ok(done),
+                Err(error) => {
+                    retry.after(error, cancel).await?;
+                    self.retries.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
-        self.publish(filled, found, commit).await
     }
 
-    /// `write`, or with the table's name where there are several.
-    fn phase_of(&self, output: &OutputDefinition) -> String {
-        match output.folder.as_str() {
-            "" => "write".to_owned(),
-            table => format!("write {table}"),
-        }
-    }
-
-    fn retry<'r>(&'r self, phase: &'r str) -> Retry<'r> {
-        let attempts_max = self.backend.attempts_max();
-        Retry::new(phase, &self.request.run_id, attempts_max, self.events)
-    }
-
-    async fn again(
-        &self,
-        retry: &mut Retry<'_>,
-        error: Error,
-        cancel: &CancellationToken,
-    ) -> Result<()> {
-        retry.after(error, cancel).await?;
-        self.retries.fetch_add(1, Ordering::Relaxed);
+    /// Looks for keys that stand twice. What they would make of joins is not worth to be written.
+    async fn check_keys(&self, cancel: &CancellationToken) -> Result<()> {
+        let phase = "check keys";
+        let found = self.tried(phase, cancel, |planner| {
+            async move {
+                let keys = checks::keys(self.request);
+                let none = FutureTables::new();
+                let asked = planner.questions(keys, self.inputs, &[], &none).await?;
+                self.answer(phase, asked, cancel).await
+            }
+            .boxed()
+        });
+        found.await?.judge(&self.request.job)?;
         Ok(())
     }
 
-    /// Executes questions about the job's tables, all in one plan.
-    async fn ask(
+    /// Asks what is expected of the tables as wholes, as they will be.
+    async fn check_tables(
         &self,
-        phase: &str,
-        questions: Vec<Question>,
-        checkpoints: &[Checkpoint],
+        made: &[Checkpoint],
+        base: Option<&Manifest>,
         cancel: &CancellationToken,
     ) -> Result<Findings> {
-        let mut retry = self.retry(phase);
-        let tables = FutureTables::new();
-        loop {
-            let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let asked = planner.questions(questions.clone(), self.inputs, checkpoints, &tables);
-            let Some(check) = asked.await? else {
-                return Ok(Findings::default());
-            };
-            let plan = check.physical().await?;
-            match self.execute(phase, check.state(), plan, cancel).await {
-                Ok(rows) => return check.findings(&rows),
-                Err(error) => self.again(&mut retry, error, cancel).await?,
+        let phase = "check";
+        self.tried(phase, cancel, |planner| {
+            async move {
+                let sets = checks::sets(&self.request.job);
+                if sets.is_empty() {
+                    return Ok(Findings::default());
+                }
+                let tables = checks::future_tables(&planner, self.inputs, made, base).await?;
+                // Inputs and relations are asked about as they are, not only what changed of them.
+                let made = if planner.reads_a_share() { &[] } else { made };
+                let whole = planner.share(None);
+                let asked = whole.questions(sets, self.inputs, made, &tables).await?;
+                self.answer(phase, asked, cancel).await
             }
-        }
+            .boxed()
+        })
+        .await
     }
 
-    /// Makes the checkpoints that are worth it, or finds those that a driver before this one made.
-    async fn checkpoints(
+    async fn answer(
         &self,
-        table: &Table,
+        phase: &str,
+        asked: Option<CheckPlan>,
         cancel: &CancellationToken,
-    ) -> Result<Vec<Checkpoint>> {
-        let Some(bytes_min) = self.backend.checkpoint_bytes().await else {
-            return Ok(Vec::new());
+    ) -> Result<Findings> {
+        let Some(check) = asked else {
+            return Ok(Findings::default());
         };
-        let context = self.planner.session(self.inputs).await?;
-        let relations = self.planner.relations(&context, &[]).await?;
-        let bytes = self.inputs.iter();
-        let bytes = bytes.map(|input| (input.name.clone(), input.unpacked_bytes()));
-        let bytes: BTreeMap<String, u64> = bytes.collect();
-        let job = &self.request.job;
-        let outputs: Vec<&str> = job.outputs.iter().map(|o| o.relation.as_str()).collect();
-        let chosen = checkpoints::choose(&relations, &outputs, &bytes, bytes_min);
-        let chosen =
-            chosen.map_err(|cause| Error::from_datafusion(&cause, "plan job", &job.name))?;
-        let places = Checkpoints::new(table, self.request, self.inputs);
-        let mut made = Vec::new();
-        for relation in chosen {
-            let checkpoint = match places.find(&relation).await? {
-                Some(found) => found,
-                None => self.checkpoint(&relation, &places, &made, cancel).await?,
-            };
-            tracing::info!(
-                run = self.request.run_id,
-                relation,
-                rows = checkpoint.rows(),
-                "the relation is in a checkpoint"
-            );
-            made.push(checkpoint);
-        }
-        Ok(made)
+        let plan = check.physical().await?;
+        let rows = self.execute(phase, check.state(), plan, cancel).await?;
+        check.findings(&rows)
     }
 
-    async fn checkpoint(
-        &self,
-        relation: &str,
-        places: &Checkpoints<'_>,
-        made: &[Checkpoint],
-        cancel: &CancellationToken,
-    ) -> Result<Checkpoint> {
-        let phase = format!("checkpoint {relation}");
-        let mut retry = self.retry(&phase);
-        loop {
-            let place = places.place(relation);
-            let planner = self.planner.scarce_memory(retry.scarce_memory());
-            let inputs = audited(self.inputs, &place.audits)?;
-            let planned = planner
-                .checkpoint(relation, &place.table, &inputs, made)
-                .await?;
-            let table = Table::open(place.table.clone())?;
-            let mut commit = Commit::begin(table, &self.request.run_id).await?;
-            match self.write(&phase, planned, cancel).await {
-                Ok(written) => {
-                    commit.prepare(written.checkpoint(relation))?;
-                    return places.keep(place, commit.run().await?).await;
-                }
-                Err(error) => {
-                    commit.abort().await;
-                    self.again(&mut retry, error, cancel).await?;
-                }
-            }
-        }
+    /// Keeps in mind what was found of rows that are not looked at again.
+    pub(super) fn note(&self, found: Findings) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.extend(found);
     }
 
-    /// Writes an output and checks its rows. Its scans' audits are in the folder.
-    async fn output(
+    /// What was read.
+    async fn audited(
         &self,
-        output: &OutputDefinition,
-        checkpoints: &[Checkpoint],
-        retry: &Retry<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<(Written, Location)> {
-        let folder = audits::fresh_folder(self.request);
-        let inputs = audited(self.inputs, &folder)?;
-        let planner = self.planner.scarce_memory(retry.scarce_memory());
-        let planned = planner.output(output, &inputs, checkpoints).await?;
-        let phase = self.phase_of(output);
-        let written = self.write(&phase, planned, cancel).await?;
-        Ok((written, folder))
+        tables: &[DoneTable<'_>],
+        checkpoints: Vec<Location>,
+    ) -> Result<Audited> {
+        let runtime = self.planner.session(&[]).await?.runtime_env();
+        let mut folders: Vec<Location> = tables.iter().flat_map(|t| t.audits.clone()).collect();
+        folders.extend(checkpoints);
+        audits::gather(&folders, self.inputs, &runtime).await
     }
 
-    /// Hands all that was written to the commit, once all that is expected holds; `found` is what
-    /// is known of that already.
-    async fn publish(
-        &self,
-        filled: Filled<'_>,
-        mut found: Findings,
-        commit: &mut Commit,
-    ) -> Result<Checked> {
-        let job = &self.request.job;
-        let Some((_, first)) = filled.tables.first() else {
-            return Err(Error::new(
-                Kind::Definition,
-                "publish",
-                &job.name,
-                "it has no output",
+    /// What was found while the rows of tables were written, and by their number.
+    fn found_in(&self, tables: &[DoneTable<'_>], audited: &Audited) -> Findings {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = noted.clone();
+        for done in tables {
+            let reports = &done.table.reports;
+            found.extend(checks::broken_conditions(
+                &self.request.job,
+                done.output,
+                reports,
             ));
-        };
-        let runtime = first.planned.state.runtime_env().clone();
-        let folders: Vec<Location> = [filled.audits.as_slice(), &filled.checkpoints].concat();
-        let audited = audits::gather(&folders, self.inputs, &runtime).await?;
-        for (output, written) in &filled.tables {
-            found.extend(checks::broken_conditions(job, output, &written.reports));
-            let rows = written.reports.iter().map(|report| report.rows).sum();
-            let input = output.one_row_per.as_ref();
+            let input = done.output.one_row_per.as_ref();
             let expected = input.and_then(|input| audited.rows_of(input));
-            found.extend(checks::one_row_per_input(output, rows, expected));
+            if let Some(rows) = done.rows_made {
+                found.extend(checks::one_row_per_input(done.output, rows, expected));
+            }
         }
-        let warnings = found.judge(job)?;
-        commit.prepare(Publication {
-            job: job.name.clone(),
-            rejects: reject_moves(&self.request.output, &audited.rejects),
-            keep_snapshots: self.request.keep_snapshots(),
-            tables: filled.into_tables(),
-        })?;
-        Ok(Checked { audited, warnings })
+        found
+    }
+
+    /// Executes a plan whose rows the driver is to see.
+    pub(super) async fn collect(
+        &self,
+        phase: &str,
+        rows: DataFrame,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>> {
+        let failed = |cause| Error::from_datafusion(&cause, "plan", phase);
+        let (state, plan) = rows.into_parts();
+        let plan = state.optimize(&plan).map_err(failed)?;
+        let planner = state.query_planner();
+        let plan = planner.create_physical_plan(&plan, &state).await;
+        self.execute(phase, state, plan.map_err(failed)?, cancel)
+            .await
     }
 
     /// Executes a plan that ends in a sink.
-    async fn write(
+    pub(super) async fn write(
         &self,
         phase: &str,
         planned: Planned,
@@ -297,9 +288,8 @@ impl<'a> Pieces<'a> {
             .execute(phase, planned.state.clone(), plan, cancel)
             .await?;
         let failed = |cause| Error::from_datafusion(&cause, "read the reports of", phase);
-        let mut reports = read_reports(&rows).map_err(failed)?;
+        let reports = read_reports(&rows).map_err(failed)?;
         checks::parts_are_whole(&self.request.run_id, &reports)?;
-        write_empty_table(&planned, &mut reports).await?;
         Ok(Written {
             planned,
             reports,
@@ -307,7 +297,7 @@ impl<'a> Pieces<'a> {
         })
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         phase: &str,
         state: SessionState,
@@ -339,8 +329,20 @@ impl<'a> Pieces<'a> {
 }
 
 impl Written {
-    /// As a table of a commit.
-    fn table(self, name: String, folder: String) -> WrittenTable {
+    pub fn rows(&self) -> u64 {
+        self.reports.iter().map(|report| report.rows).sum()
+    }
+
+    /// Of the rows that were written.
+    pub fn statistics(&self, table: &str) -> TableStatistics {
+        let schema = table_schema(&self.planned.sink, &self.planned.schema);
+        let reports = self.reports.iter();
+        let reports = reports.map(|report| (report.rows, report.statistics.as_slice()));
+        TableStatistics::of(table, &schema, reports)
+    }
+
+    /// As a table of a commit, beside files that stay.
+    pub fn table(self, name: String, folder: String, kept: Vec<ManifestFile>) -> WrittenTable {
         let schema = table_schema(&self.planned.sink, &self.planned.schema);
         WrittenTable {
             name,
@@ -349,73 +351,43 @@ impl Written {
             columns: Manifest::columns_of(&schema),
             reports: self.reports,
             partitions: self.partitions,
-            kept: Vec::new(),
+            kept,
         }
     }
 
-    fn checkpoint(self, relation: &str) -> Publication {
-        Publication {
-            job: relation.to_owned(),
-            tables: vec![self.table(relation.to_owned(), String::new())],
-            rejects: Vec::new(),
-            keep_snapshots: 0,
+    /// A table without rows has one file without rows, so that readers find its schema.
+    pub async fn write_empty_table(&mut self) -> Result<()> {
+        let planned = &self.planned;
+        if self.reports.iter().any(|report| !report.parts.is_empty()) {
+            return Ok(());
         }
+        let Some(first) = self.reports.first_mut() else {
+            return Ok(());
+        };
+        let spec: Arc<SinkSpec> = Arc::new(planned.sink.clone());
+        let written = async {
+            let mut writer = PartitionWriter::new(spec, &planned.schema, first.partition)?;
+            writer.write_empty().await?;
+            writer.finish().await
+        };
+        *first = written
+            .await
+            .map_err(|cause| Error::from_datafusion(&cause, "write", &planned.sink.table))?;
+        Ok(())
     }
 }
 
-/// What was written of the outputs so far.
-struct Filled<'a> {
-    tables: Vec<(&'a OutputDefinition, Written)>,
-    /// The folders in which the scans left their audits. Whatever was not read is audited into the
-    /// first one.
-    audits: Vec<Location>,
-    checkpoints: Vec<Location>,
+/// What is ready to be committed.
+pub struct Filled {
+    pub audited: Audited,
+    pub changes: Vec<TableChange>,
+    /// What was found that stops no commit, a line each.
+    pub warnings: Vec<String>,
+    pub statistics: Vec<TableStatistics>,
 }
 
-impl<'a> Filled<'a> {
-    fn new(checkpoints: &[Checkpoint]) -> Self {
-        Self {
-            tables: Vec::new(),
-            audits: Vec::new(),
-            checkpoints: checkpoints.iter().map(|c| c.audits.clone()).collect(),
-        }
-    }
-
-    fn add(&mut self, output: &'a OutputDefinition, written: Written, audits: Location) {
-        self.tables.push((output, written));
-        self.audits.push(audits);
-    }
-
-    fn into_tables(self) -> Vec<WrittenTable> {
-        let tables = self.tables.into_iter();
-        tables
-            .map(|(output, written)| written.table(output.name.clone(), output.folder.clone()))
-            .collect()
-    }
-}
-
-fn audited(inputs: &[ResolvedInput], folder: &Location) -> Result<Vec<ResolvedInput>> {
+pub(super) fn audited(inputs: &[ResolvedInput], folder: &Location) -> Result<Vec<ResolvedInput>> {
     inputs.iter().map(|input| input.audited(folder)).collect()
-}
-
-/// A table without rows has one file without rows, so that readers find its schema.
-async fn write_empty_table(planned: &Planned, reports: &mut [TaskReport]) -> Result<()> {
-    if reports.iter().any(|report| !report.parts.is_empty()) {
-        return Ok(());
-    }
-    let Some(first) = reports.first_mut() else {
-        return Ok(());
-    };
-    let spec: Arc<SinkSpec> = Arc::new(planned.sink.clone());
-    let written = async {
-        let mut writer = PartitionWriter::new(spec, &planned.schema, first.partition)?;
-        writer.write_empty().await?;
-        writer.finish().await
-    };
-    *first = written
-        .await
-        .map_err(|cause| Error::from_datafusion(&cause, "write", &planned.sink.table))?;
-    Ok(())
 }
 
 /// Staged files of rejects, relative to the table, with their final names.

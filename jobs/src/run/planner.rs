@@ -6,11 +6,13 @@ use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::session;
 use cinemill_engine::sink::node::SinkNode;
 use cinemill_engine::sink::spec::{Compression, RowExpectation, SinkSpec};
+use cinemill_engine::sink::writer::table_schema;
 use cinemill_engine::source::TextTable;
 use cinemill_engine::{spark, store::Location};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -20,6 +22,7 @@ use datafusion::prelude::SessionContext;
 use super::backend::{Backend, Needs};
 use super::checkpoints::Checkpoint;
 use super::checks::{self, CheckPlan, FutureTables, Question};
+use super::incremental::Share;
 use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
 use crate::job::{JobDefinition, OutputDefinition, ordered_relations};
@@ -58,6 +61,80 @@ impl Planned {
             .map_err(|cause| Error::from_datafusion(&cause, "plan job", &self.sink.run_id))
     }
 
+    /// The rows, to be changed further.
+    pub fn frame(&self) -> DataFrame {
+        DataFrame::new(self.state.clone(), self.rows.clone())
+    }
+
+    /// The names of the table's columns.
+    pub fn columns(&self) -> Vec<String> {
+        let fields = self.schema.fields().iter();
+        let count = self.schema.fields().len() - self.sink.expectations.len();
+        fields
+            .take(count)
+            .map(|field| field.name().clone())
+            .collect()
+    }
+
+    /// The same sink over other rows, which have the same columns or more.
+    #[must_use]
+    pub fn with_rows(self, rows: LogicalPlan) -> Self {
+        let schema = Arc::new(rows.schema().as_arrow().clone());
+        Self {
+            rows,
+            schema,
+            ..self
+        }
+    }
+
+    /// A plan in the same session, which is not to be written.
+    pub fn like(&self, rows: LogicalPlan) -> Self {
+        Self {
+            state: self.state.clone(),
+            schema: Arc::new(rows.schema().as_arrow().clone()),
+            rows,
+            sink: self.sink.clone(),
+        }
+    }
+
+    /// The columns of the table with one of truth values behind them.
+    pub fn changes_schema(&self, last: &str) -> SchemaRef {
+        let table = table_schema(&self.sink, &self.schema);
+        let mut fields: Vec<FieldRef> = table.fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(last, DataType::Boolean, true)));
+        Arc::new(Schema::new(fields))
+    }
+
+    /// The same rows, to be written to a table of the run's own.
+    #[must_use]
+    pub fn kept_in(mut self, table: &Location) -> Self {
+        self.sink = SinkSpec {
+            table: table.to_string(),
+            folder: String::new(),
+            partition_by: Vec::new(),
+            sort_by: Vec::new(),
+            compression: Compression::Snappy,
+            target_file_bytes: CHECKPOINT_FILE_BYTES,
+            statistics: false,
+            ..self.sink
+        };
+        self
+    }
+
+    /// Rows that have been looked at already.
+    pub fn forget_expectations(&mut self) {
+        self.sink.expectations.clear();
+    }
+
+    /// The plan that executes without the sink.
+    pub async fn rows_physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
+        let failed = |cause| Error::from_datafusion(&cause, "plan job", &self.sink.run_id);
+        let optimized = self.state.optimize(&self.rows).map_err(failed)?;
+        let planner = self.state.query_planner();
+        let plan = planner.create_physical_plan(&optimized, &self.state).await;
+        plan.map_err(failed)
+    }
+
     /// How many partitions of a plan will report.
     pub fn partitions(plan: &Arc<dyn ExecutionPlan>) -> usize {
         plan.output_partitioning().partition_count()
@@ -73,6 +150,8 @@ pub struct Planner<'a> {
     attempt: u32,
     /// A plan ran out of memory before.
     scarce_memory: bool,
+    /// Which records are read; all where not given.
+    share: Option<&'a Share>,
 }
 
 /// A relation of the job with its own plan, in which other relations are tables.
@@ -85,7 +164,22 @@ impl<'a> Planner<'a> {
             backend,
             attempt: 1,
             scarce_memory: false,
+            share: None,
         }
+    }
+
+    pub fn reads_a_share(&self) -> bool {
+        self.share.is_some()
+    }
+
+    pub fn request(&self) -> &'a RunRequest {
+        self.request
+    }
+
+    /// Reads only a share of the records, as far as the job tells which rows depend on them.
+    #[must_use]
+    pub fn share(self, share: Option<&'a Share>) -> Self {
+        Self { share, ..self }
     }
 
     #[must_use]
@@ -118,6 +212,10 @@ impl<'a> Planner<'a> {
                     SPLIT_BYTES_MAX,
                 )),
                 InputSource::Table(table) => table.table(input.schema.clone())?,
+            };
+            let table = match self.share {
+                Some(share) => share.of_input(&self.request.job, &input.name, table)?,
+                None => table,
             };
             context
                 .register_table(TableReference::bare(input.name.as_str()), table)
@@ -171,6 +269,10 @@ impl<'a> Planner<'a> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
         let job = &self.request.job;
+        let relation = TableReference::bare(output.relation.as_str());
+        let failed = |cause| Error::from_datafusion(&cause, "plan relation", &output.relation);
+        let table = context.table_provider(relation).await.map_err(failed)?;
+        checks::columns_exist(job, &output.name, &table.schema())?;
         let conditions = conditions(job, output);
         let sql = output_sql(output, &conditions);
         let query = spark::parse(&sql, "expectations (job.toml)")?;
@@ -191,9 +293,9 @@ impl<'a> Planner<'a> {
                 .map(|(expectation, _)| expectation)
                 .collect(),
             key: output.key.clone(),
+            statistics: true,
         };
         check_columns(job, output, &schema, &sink)?;
-        checks::columns_exist(job, &output.name, &schema)?;
         Ok(Planned {
             state,
             rows,
@@ -220,11 +322,10 @@ impl<'a> Planner<'a> {
         CheckPlan::new(&context, questions, &self.request.values()?).await
     }
 
-    /// Plans a relation whose rows are to be kept in a table of their own.
-    pub async fn checkpoint(
+    /// Plans a relation, to be written where [`Planned::kept_in`] says.
+    pub async fn relation(
         &self,
         relation: &str,
-        table: &Location,
         inputs: &[ResolvedInput],
         checkpoints: &[Checkpoint],
     ) -> Result<Planned> {
@@ -241,7 +342,7 @@ impl<'a> Planner<'a> {
         })?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
         let sink = SinkSpec {
-            table: table.to_string(),
+            table: String::new(),
             folder: String::new(),
             run_id: self.request.run_id.clone(),
             attempt: self.attempt,
@@ -251,6 +352,7 @@ impl<'a> Planner<'a> {
             target_file_bytes: CHECKPOINT_FILE_BYTES,
             expectations: Vec::new(),
             key: Vec::new(),
+            statistics: false,
         };
         Ok(Planned {
             state: context.state(),

@@ -51,12 +51,27 @@ pub struct RunOptions {
     pub target_file_mb: Option<u64>,
     #[serde(default)]
     pub bad_records: Option<BadRecords>,
+    /// An expression over the output's columns by which its work is cut into `chunks`.
+    #[serde(default)]
+    pub chunk_by: Option<String>,
+    #[serde(default)]
+    pub chunks: Option<u32>,
+    /// Tell what the run would do, and do nothing.
+    #[serde(default)]
+    pub dry_run: bool,
     /// The queue of the cluster in which the run stands; `default` where not given.
     #[serde(default)]
     pub queue: Option<String>,
     /// Task slots of the cluster that the run may have at most.
     #[serde(default)]
     pub max_slots: Option<u32>,
+}
+
+impl RunOptions {
+    /// By what the work is cut into chunks, and into how many.
+    pub fn chunking(&self) -> Option<(&str, u32)> {
+        Some((self.chunk_by.as_deref()?, self.chunks?))
+    }
 }
 
 /// A run id that sorts by time.
@@ -140,6 +155,13 @@ impl RunRequest {
             self.check_mode(output).or_else(usage)?;
         }
         self.values()?;
+        if self.options.chunk_by.is_some() != self.options.chunks.is_some() {
+            return usage("--chunk-by and --chunks go together".to_owned());
+        }
+        if self.options.chunk_by.is_some() && self.job.has_tables() {
+            let cause = "it has several tables, and --chunk-by is over the columns of one";
+            return usage(cause.to_owned());
+        }
         check_queue(self.options.queue.as_deref().unwrap_or(DEFAULT_QUEUE))?;
         if self.options.max_slots == Some(0) {
             return usage("with no slots it would never end; --max-slots is at least 1".to_owned());
@@ -170,6 +192,11 @@ impl RunRequest {
 
     pub fn mode(&self, output: &OutputDefinition) -> WriteMode {
         self.options.mode.unwrap_or(output.mode)
+    }
+
+    /// Whether the number of rows proves that an output's key is unique.
+    pub fn rows_prove_key(&self, output: &OutputDefinition) -> bool {
+        output.one_row_per.is_some() && self.mode(output) == WriteMode::Overwrite
     }
 
     /// How many snapshots before the new one stay readable.

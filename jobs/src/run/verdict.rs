@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use cinemill_engine::sink::statistics::TableStatistics;
 use indicatif::HumanBytes;
 use serde::{Deserialize, Serialize};
 
+use super::modes::TableChange;
+use super::request::RunRequest;
 use super::usage::Usage;
+use crate::job::WriteMode;
 
 /// A finished run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub run_id: String,
     pub job: String,
@@ -34,7 +38,17 @@ pub struct Verdict {
     /// Expectations of the severity `warn` that do not hold, a line each.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What became of the rows of each table; absent from runs that earlier versions noted.
+    #[serde(default)]
+    pub tables: Vec<TableChange>,
+    /// It tells what the run would do; nothing was done.
+    #[serde(default)]
+    pub dry_run: bool,
     pub inputs: Vec<InputSummary>,
+    /// Of the rows that the run wrote, by table: all rows in the mode `overwrite`, in others those
+    /// that were added or replaced. Absent from runs that earlier versions noted.
+    #[serde(default)]
+    pub statistics: Vec<TableStatistics>,
 }
 
 /// What was read of one input.
@@ -60,6 +74,10 @@ pub struct FileRejects {
 /// One line.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dry_run {
+            let tables: Vec<String> = self.tables.iter().map(TableChange::to_string).collect();
+            return write!(f, "{} would leave: {}", self.job, tables.join("; "));
+        }
         write!(
             f,
             "{} done: {} rows in {} {} ({}), {} {}, {:.1} s, {}{}, run {}, published at {}",
@@ -88,8 +106,36 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
+    /// The verdict of a run that has not done anything yet.
+    pub fn of(request: &RunRequest) -> Self {
+        Self {
+            run_id: request.run_id.clone(),
+            job: request.job.name.clone(),
+            output: request.output.to_string(),
+            params: request.params.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// A line per table to which rows were added, and per table of several.
+    fn table_lines(&self) -> Vec<String> {
+        let tells =
+            |table: &&TableChange| self.tables.len() > 1 || table.mode != WriteMode::Overwrite;
+        // A dry run tells nothing else than these.
+        let tables = self.tables.iter().filter(|_| !self.dry_run).filter(tells);
+        tables.map(|table| format!("table {table}")).collect()
+    }
+
+    /// What is told besides the verdict's own line.
+    pub fn lines(&self) -> Vec<String> {
+        let warnings = self.warnings.iter();
+        let warnings = warnings.map(|warning| format!("warning: {warning}"));
+        let lines = [self.table_lines(), self.reject_lines()].concat();
+        lines.into_iter().chain(warnings).collect()
+    }
+
     /// A line per file and reason, for a run with rejects.
-    pub fn reject_lines(&self) -> Vec<String> {
+    fn reject_lines(&self) -> Vec<String> {
         let files = self
             .inputs
             .iter()

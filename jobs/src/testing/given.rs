@@ -58,7 +58,7 @@ impl Place {
                 continue;
             }
             match given.get(name) {
-                Some(rows) => self.write_rows(name, input, rows)?,
+                Some(rows) => self.write_rows(name, input, &filled(name, input, rows)?)?,
                 None if case.has_file(&input.file) => {}
                 None => self.write_rows(name, input, &without_rows(name, input)?)?,
             }
@@ -127,13 +127,12 @@ impl Place {
         rows: &TextRows,
         schema: &SchemaRef,
     ) -> Result<()> {
-        let wrong = |cause| Error::new(Kind::Definition, "give rows of", name, cause);
         let folder = self.given().join(name);
         write_table(&folder, &typed::batch(rows, schema)?)?;
         let input = InputDefinition {
             file: name.to_owned(),
             format: Format::Table,
-            schema: typed::ddl(schema).map_err(wrong)?,
+            schema: typed::ddl(schema),
             check: BTreeMap::new(),
             key: Vec::new(),
             mode: BadRecords::default(),
@@ -153,6 +152,18 @@ pub fn location(path: &Path) -> Result<Location> {
 fn table_schema(name: &str, input: &InputDefinition) -> Result<SchemaRef> {
     let wrong = |cause| Error::new(Kind::Definition, "read input", name, cause);
     input.table_schema().map_err(wrong)
+}
+
+/// The rows with all declared columns; those that are not given are null.
+fn filled(name: &str, input: &InputDefinition, rows: &TextRows) -> Result<TextRows> {
+    let mut filled = rows.clone();
+    for column in without_rows(name, input)?.columns {
+        if !filled.columns.contains(&column) {
+            filled.columns.push(column);
+            filled.rows.iter_mut().for_each(|row| row.push(None));
+        }
+    }
+    Ok(filled)
 }
 
 /// The given columns: those that are declared have their types, others are texts.

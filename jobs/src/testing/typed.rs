@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Kind, Result};
+use cinemill_engine::sink::table::Manifest;
+use cinemill_engine::sink::writer::stored_schema;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::json::{ReaderBuilder, WriterBuilder, writer::JsonArray};
 use datafusion::parquet::arrow::ArrowWriter;
 use serde_json::Value;
@@ -26,6 +28,7 @@ pub fn batch(rows: &TextRows, schema: &SchemaRef) -> Result<RecordBatch> {
         return Err(wrong(format!("there is no column `{name}`"))
             .hint(format!("its columns are {}", known.join(", "))));
     }
+    let schema = stored_schema(schema.fields());
     let columns = schema.fields().iter().map(|field| {
         let place = rows.columns.iter().position(|name| name == field.name());
         let cells = match place {
@@ -124,54 +127,15 @@ pub fn write_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
     Ok(())
 }
 
-/// A schema in the words of `job.toml`, and as a file can hold it.
-///
-/// # Errors
-/// In words, for a type that no input can have.
-pub fn ddl(schema: &Schema) -> Result<String, String> {
-    let columns = schema.fields().iter();
-    let columns = columns.map(|field| {
-        let kind = type_words(field.data_type())?;
-        Ok(format!("`{}` {kind}", field.name()))
+/// A schema in the words of `job.toml`.
+pub fn ddl(schema: &Schema) -> String {
+    let columns = Manifest::columns_of(schema);
+    let columns = columns.iter().map(|(name, kind)| match kind.as_str() {
+        // A column that is null and nothing else.
+        "Null" => format!("`{name}` STRING"),
+        kind => format!("`{name}` {kind}"),
     });
-    Ok(columns.collect::<Result<Vec<_>, String>>()?.join(", "))
-}
-
-fn type_words(data_type: &DataType) -> Result<String, String> {
-    Ok(match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-            "STRING".to_owned()
-        }
-        DataType::Boolean => "BOOLEAN".to_owned(),
-        DataType::Int8 => "TINYINT".to_owned(),
-        DataType::Int16 => "SMALLINT".to_owned(),
-        DataType::Int32 => "INT".to_owned(),
-        DataType::Int64 => "BIGINT".to_owned(),
-        DataType::Float32 => "FLOAT".to_owned(),
-        DataType::Float64 => "DOUBLE".to_owned(),
-        DataType::Date32 => "DATE".to_owned(),
-        DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, None) => {
-            "TIMESTAMP_NTZ".to_owned()
-        }
-        DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, Some(_)) => {
-            "TIMESTAMP".to_owned()
-        }
-        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
-        DataType::List(item) => format!("ARRAY<{}>", type_words(item.data_type())?),
-        DataType::Struct(fields) => {
-            let fields = fields.iter().map(|field| {
-                let kind = type_words(field.data_type())?;
-                Ok(format!("{}: {kind}", field.name()))
-            });
-            let fields = fields.collect::<Result<Vec<_>, String>>()?;
-            format!("STRUCT<{}>", fields.join(", "))
-        }
-        other => {
-            return Err(format!(
-                "rows with a column of type {other} cannot be given"
-            ));
-        }
-    })
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ pub fn publication(reports: Vec<TaskReport>, partitions: usize, hive: bool) -> P
         tables: vec![table],
         rejects: vec![],
         keep_snapshots: 0,
+        state: None,
     }
 }
 
@@ -167,6 +168,7 @@ impl Place {
             target_file_bytes: 1 << 20,
             expectations: vec![],
             key: vec![],
+            statistics: true,
         })
     }
 

@@ -91,6 +91,8 @@ pub struct Publication {
     pub rejects: Vec<(String, String)>,
     /// How many of the snapshots before are to stay readable.
     pub keep_snapshots: u32,
+    /// The name of a state that was written for the next run.
+    pub state: Option<String>,
 }
 
 /// One table of a publication.
@@ -182,6 +184,7 @@ impl Commit {
             columns,
             tables: if is_only { Vec::new() } else { tables },
             keep_snapshots: publication.keep_snapshots,
+            state: publication.state,
             superseded,
             earlier_runs: Manifest::earlier_runs(self.base.as_ref()),
         };
@@ -315,7 +318,10 @@ impl Commit {
         Intent {
             run_id: self.run_id.clone(),
             base: self.base().map(|base| base.run_id.clone()),
-            files: parts.chain(self.reject_paths(content)).collect(),
+            files: parts
+                .chain(self.reject_paths(content))
+                .chain(content.manifest.state.clone())
+                .collect(),
         }
     }
 

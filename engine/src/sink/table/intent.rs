@@ -36,7 +36,10 @@ impl Intent {
     pub fn strays(&self, current: Option<&Manifest>, keep: Option<&[String]>) -> Vec<String> {
         let listed: HashSet<&str> = current
             .into_iter()
-            .flat_map(|manifest| manifest.files.iter().map(|file| file.path.as_str()))
+            .flat_map(|manifest| {
+                let files = manifest.files.iter().map(|file| file.path.as_str());
+                files.chain(manifest.state.as_deref())
+            })
             .chain(keep.into_iter().flatten().map(String::as_str))
             .collect();
         // The rejects of a committed run stay, whatever becomes of its parts.

@@ -36,6 +36,9 @@ pub struct Manifest {
     /// Empty where there is one table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<ManifestTable>,
+    /// What the run left for the next one that adds to the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// How many of the snapshots before stay readable; absent from manifests of earlier versions.
     #[serde(default)]
     pub keep_snapshots: u32,
@@ -198,6 +201,13 @@ fn spark_type(data_type: &DataType) -> String {
         DataType::Timestamp(_, None) => "timestamp_ntz".into(),
         DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
         DataType::Binary => "binary".into(),
+        DataType::List(item) => format!("array<{}>", spark_type(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields = fields
+                .iter()
+                .map(|field| format!("{}:{}", field.name(), spark_type(field.data_type())));
+            format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
+        }
         other => other.to_string(),
     }
 }

@@ -17,6 +17,7 @@ mod probe;
 mod publish;
 mod record;
 mod retention;
+mod state;
 mod sweep;
 
 pub use commit::{Commit, CommitStep, Publication, WrittenTable};
@@ -36,6 +37,8 @@ const MANIFEST: &str = "_manifest.json";
 const SUCCESS: &str = "_SUCCESS";
 const RUNS: &str = "_runs";
 const REJECTS: &str = "_rejects";
+/// The folder, below the table's, of what runs leave for those that add to the table.
+const STATE: &str = "_state";
 /// The folder, below the table's, of snapshots that were replaced and are kept.
 const SNAPSHOTS: &str = "_snapshots";
 /// The folder, below the table's, of manifests for loads that are going on.

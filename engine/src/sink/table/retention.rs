@@ -87,7 +87,8 @@ impl Table {
         let runs = manifest.earlier_runs.iter().take(kept);
         let runs = runs.chain([&manifest.run_id]);
         self.prune_snapshots(&runs.map(String::as_str).collect())
-            .await
+            .await?;
+        self.prune_states(manifest.state.as_deref()).await
     }
 
     async fn keep_files(&self, run_id: &str, files: &[String]) -> Result<()> {

@@ -58,6 +58,11 @@ pub(in crate::spark) fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
+/// Spark's `TIMESTAMP_NTZ`: microseconds in no zone.
+pub(in crate::spark) fn timestamp_ntz_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
 /// Dates, and what Spark makes a date of where one is asked for.
 fn coerce_date(function: &str, kind: &DataType) -> Result<DataType> {
     match kind {

@@ -15,6 +15,7 @@ mod python_literal;
 mod split;
 mod text_cast;
 mod timestamps;
+mod to_text;
 
 use std::sync::Arc;
 
@@ -25,11 +26,12 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use collect_list::COLLECT_LIST;
-pub(super) use dates::timestamp_type;
+pub(super) use dates::{timestamp_ntz_type, timestamp_type};
 pub(super) use decimals::{
     cast as decimal_cast, divide as divide_decimals, to_double as decimal_to_double,
 };
 pub(super) use text_cast::text_cast;
+pub(super) use to_text::to_text;
 
 /// All scalar functions.
 pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
@@ -37,6 +39,7 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(array_sort::ArraySort::new())),
         Arc::new(ScalarUDF::from(split::Split::new())),
         Arc::new(divide()),
+        Arc::new(to_text()),
         Arc::new(ScalarUDF::from(explode::GeneratorList::elements())),
         Arc::new(ScalarUDF::from(explode::GeneratorList::positions())),
         Arc::new(ScalarUDF::from(python_literal::FromPythonLiteral::new())),

@@ -15,12 +15,12 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::{Texts, check_arity, coerce_text, timestamp_type, timestamps};
+use super::{Texts, check_arity, coerce_text, timestamp_ntz_type, timestamp_type, timestamps};
 use crate::error::{Error, Kind};
 use crate::source::date_of;
 
 /// The types that texts are cast to here, with Spark's names.
-fn targets() -> [(DataType, &'static str); 9] {
+fn targets() -> [(DataType, &'static str); 10] {
     [
         (DataType::Int8, "tinyint"),
         (DataType::Int16, "smallint"),
@@ -31,6 +31,7 @@ fn targets() -> [(DataType, &'static str); 9] {
         (DataType::Boolean, "boolean"),
         (DataType::Date32, "date"),
         (timestamp_type(), "timestamp"),
+        (timestamp_ntz_type(), "timestamp_ntz"),
     ]
 }
 
@@ -108,7 +109,7 @@ impl ScalarUDFImpl for TextCast {
             DataType::Date32 => Arc::new(self.numbers::<Date32Type>(&texts, date_of)?),
             DataType::Timestamp(..) => {
                 let micros = self.numbers::<TimestampMicrosecondType>(&texts, timestamps::parse)?;
-                Arc::new(micros.with_data_type(timestamp_type()))
+                Arc::new(micros.with_data_type(self.target.clone()))
             }
             ref other => return exec_err!("{} does not make {other}", self.name),
         };

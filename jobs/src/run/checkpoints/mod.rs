@@ -14,9 +14,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::sink::table::{Manifest, Table};
+use cinemill_engine::sink::table::{Manifest, ManifestFile, Table};
 use cinemill_engine::sink::writer::stored_schema;
-use cinemill_engine::source::parquet_table;
 use cinemill_engine::store::Location;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
@@ -24,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::{InputSource, ResolvedInput};
 use super::request::RunRequest;
+use super::tables::TableInput;
+use crate::job::WriteMode;
 
 const CHECKPOINTS: &str = "_checkpoints";
 
@@ -32,9 +33,9 @@ const CHECKPOINTS: &str = "_checkpoints";
 pub struct Checkpoint {
     pub relation: String,
     /// Where the scans that it took left their audits.
-    pub audits: Location,
-    table: Location,
-    manifest: Manifest,
+    pub audits: Vec<Location>,
+    /// The tables that hold its rows; one, but where it was made in chunks.
+    parts: Vec<(Location, Manifest)>,
 }
 
 /// What is known of a checkpoint to whoever takes the run up later.
@@ -52,12 +53,20 @@ struct Note {
 struct Origin {
     relations: Vec<crate::job::Relation>,
     inputs: Vec<(String, InputSource)>,
+    /// The run whose snapshot the table had.
+    base: Option<String>,
+    mode: Vec<WriteMode>,
+    chunk_by: Option<String>,
     params: BTreeMap<String, String>,
 }
 
 impl Origin {
-    fn new(request: &RunRequest, inputs: &[ResolvedInput]) -> Self {
+    fn new(request: &RunRequest, inputs: &[ResolvedInput], base: Option<&Manifest>) -> Self {
+        let outputs = request.job.outputs.iter();
         Self {
+            base: base.map(|base| base.run_id.clone()),
+            mode: outputs.map(|output| request.mode(output)).collect(),
+            chunk_by: request.options.chunk_by.clone(),
             relations: request.job.relations.clone(),
             inputs: inputs
                 .iter()
@@ -71,12 +80,40 @@ impl Origin {
 impl Checkpoint {
     /// The rows as a table with the columns of `relation`, the relation's own schema.
     pub fn table(&self, relation: &Schema) -> Result<Arc<dyn TableProvider>> {
-        let files: Vec<String> = self.manifest.files.iter().map(|f| f.path.clone()).collect();
-        parquet_table(&self.table, &files, stored_schema(relation.fields()))
+        self.as_input().table(stored_schema(relation.fields()))
+    }
+
+    /// The rows as those of a table.
+    pub fn as_input(&self) -> TableInput {
+        let mut parts = self.parts.iter();
+        let folder = parts.next().map(|(folder, _)| folder.clone());
+        let above = folder.and_then(|folder| folder.parent());
+        let name = |folder: &Location| folder.path().filename().unwrap_or_default().to_owned();
+        let files = self.parts.iter().flat_map(|(folder, manifest)| {
+            let folder = name(folder);
+            manifest.files.iter().map(move |file| ManifestFile {
+                path: format!("{folder}/{}", file.path),
+                ..file.clone()
+            })
+        });
+        TableInput {
+            folder: above.unwrap_or_else(|| self.audits[0].clone()),
+            run_id: None,
+            files: files.collect(),
+        }
+    }
+
+    /// The rows of several checkpoints as one.
+    pub fn of_parts(relation: &str, parts: Vec<Self>) -> Self {
+        Self {
+            relation: relation.to_owned(),
+            audits: parts.iter().flat_map(|part| part.audits.clone()).collect(),
+            parts: parts.into_iter().flat_map(|part| part.parts).collect(),
+        }
     }
 
     pub fn rows(&self) -> u64 {
-        self.manifest.rows
+        self.parts.iter().map(|(_, manifest)| manifest.rows).sum()
     }
 }
 
@@ -96,11 +133,17 @@ pub struct Checkpoints<'a> {
 }
 
 impl<'a> Checkpoints<'a> {
-    pub fn new(table: &'a Table, request: &'a RunRequest, inputs: &[ResolvedInput]) -> Self {
+    /// `base` is the snapshot that the run is to replace.
+    pub fn new(
+        table: &'a Table,
+        request: &'a RunRequest,
+        inputs: &[ResolvedInput],
+        base: Option<&Manifest>,
+    ) -> Self {
         Self {
             table,
             run_id: &request.run_id,
-            origin: Origin::new(request, inputs),
+            origin: Origin::new(request, inputs, base),
         }
     }
 
@@ -134,9 +177,8 @@ impl<'a> Checkpoints<'a> {
         store.write(place.note.path(), Bytes::from(json)).await?;
         Ok(Checkpoint {
             relation: place.relation,
-            audits: place.audits,
-            table: place.table,
-            manifest,
+            audits: vec![place.audits],
+            parts: vec![(place.table, manifest)],
         })
     }
 
@@ -161,9 +203,8 @@ impl<'a> Checkpoints<'a> {
         let manifest = snapshot.manifest;
         Ok(is_whole(&found, &manifest).await?.then(|| Checkpoint {
             relation: relation.to_owned(),
-            audits: folder.join(&note.audits),
-            table: found.location().clone(),
-            manifest,
+            audits: vec![folder.join(&note.audits)],
+            parts: vec![(found.location().clone(), manifest)],
         }))
     }
 }

@@ -5,22 +5,18 @@
 //! either finds is a [`Finding`].
 
 mod findings;
+mod future;
 mod plan;
 mod queries;
 
 pub use findings::{Finding, Findings};
+pub use future::{FutureTables, future_tables, name_outputs};
 pub use plan::CheckPlan;
 pub use queries::{Question, keys, sets};
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::TaskReport;
 use datafusion::arrow::datatypes::Schema;
-use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
-use datafusion::prelude::SessionContext;
 
 use crate::job::{JobDefinition, OutputDefinition, Severity};
 
@@ -97,33 +93,6 @@ pub fn columns_exist(job: &JobDefinition, table: &str, schema: &Schema) -> Resul
             return Err(Error::new(Kind::Definition, "plan job", &job.name, cause)
                 .hint(format!("its columns are {}", names.join(", "))));
         }
-    }
-    Ok(())
-}
-
-/// Output tables as they will be once they are published, by name.
-pub type FutureTables = BTreeMap<String, Arc<dyn TableProvider>>;
-
-/// Makes the outputs tables of a session that has the job's relations; an output's name goes before
-/// that of a relation.
-pub async fn name_outputs(
-    context: &SessionContext,
-    job: &JobDefinition,
-    tables: &FutureTables,
-) -> Result<()> {
-    let failed = |cause| Error::from_datafusion(&cause, "plan the checks of", &job.name);
-    let mut named = Vec::new();
-    for output in &job.outputs {
-        let relation = TableReference::bare(output.relation.as_str());
-        let table = match tables.get(&output.name) {
-            Some(table) => table.clone(),
-            None => context.table_provider(relation).await.map_err(failed)?,
-        };
-        named.push((TableReference::bare(output.name.as_str()), table));
-    }
-    for (name, table) in named {
-        context.deregister_table(name.clone()).map_err(failed)?;
-        context.register_table(name, table).map_err(failed)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Expectations about more than one row, as queries for what offends them.
 
+use super::super::request::RunRequest;
 use crate::job::{Freshness, JobDefinition, References, Rows, Rule, Severity, is_not_null, quoted};
 
 /// A query whose rows must not be there.
@@ -17,13 +18,14 @@ pub struct Question {
 }
 
 /// The keys of all inputs, and those of the output tables that do not follow from an input's.
-pub fn keys(job: &JobDefinition) -> Vec<Question> {
+pub fn keys(request: &RunRequest) -> Vec<Question> {
+    let job = &request.job;
     let inputs = job
         .inputs
         .iter()
         .map(|(name, input)| (name.as_str(), input.key.as_slice()));
     // With `one_row_per` the number of rows proves the output's key, at no cost.
-    let unproved = job.outputs.iter().filter(|o| o.one_row_per.is_none());
+    let unproved = job.outputs.iter().filter(|o| !request.rows_prove_key(o));
     let outputs = unproved.map(|output| (output.relation.as_str(), output.key.as_slice()));
     inputs
         .chain(outputs)

@@ -104,6 +104,7 @@ fn snapshot(job: &str) -> Published {
             columns: Vec::new(),
             tables: Vec::new(),
             keep_snapshots: 0,
+            state: None,
             superseded: Vec::new(),
             earlier_runs: Vec::new(),
         },

@@ -1,0 +1,164 @@
+//! Rows that a table does not have, or has with other values.
+
+use cinemill_engine::error::Result;
+use cinemill_engine::sink::table::ManifestFile;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::count::count_all;
+use datafusion::logical_expr::not;
+use datafusion::logical_expr::{Expr, JoinType, Operator, binary_expr, cast, ident, lit};
+
+use super::before::{Before, IS_THERE, before, frame};
+use super::{failed, stored};
+use crate::run::planner::Planned;
+use crate::run::tables::TableInput;
+
+/// A column of changes: the table has no row of that key.
+pub const IS_NEW: &str = "__is_new";
+/// The number of a file.
+const FILE: &str = "__file";
+
+/// The changes of a run, written down.
+pub struct Changes<'a> {
+    pub table: TableInput,
+    pub before: &'a Before,
+    pub key: &'a [String],
+}
+
+impl Changes<'_> {
+    /// The plan's rows that are new or have other values, with [`IS_NEW`] as the last column of the
+    /// table. Rows of the same values are left out.
+    pub fn plan(planned: Planned, table: &Before, key: &[String]) -> Result<Planned> {
+        let changed = compare(&planned, table, key).map_err(|cause| failed(&cause, &planned))?;
+        Ok(planned.with_rows(changed.into_unoptimized_plan()))
+    }
+
+    /// A plan that tells how many changed rows replace one in each of the files: rows of the file's
+    /// number and a count.
+    pub fn concerned(&self, planned: &Planned) -> Result<Planned> {
+        let plan = self
+            .count_by_file(planned)
+            .map_err(|cause| failed(&cause, planned))?;
+        Ok(planned.like(plan.into_unoptimized_plan()))
+    }
+
+    /// The files that [`Changes::concerned`]'s rows name, and the number of rows to be replaced.
+    pub fn read_concerned(&self, batches: &[RecordBatch]) -> (Vec<ManifestFile>, u64) {
+        let mut files = Vec::new();
+        let mut updated = 0;
+        for batch in batches {
+            let numbers = batch.column(0).as_primitive::<Int64Type>();
+            let counts = batch.column(1).as_primitive::<Int64Type>();
+            for (number, count) in numbers.values().iter().zip(counts.values()) {
+                let index = usize::try_from(*number).unwrap_or(usize::MAX);
+                files.extend(self.before.files.get(index).cloned());
+                updated += count.unsigned_abs();
+            }
+        }
+        (files, updated)
+    }
+
+    /// The changes, and the rows of some of the table's files that they do not replace.
+    pub fn merged(&self, planned: Planned, concerned: &[ManifestFile]) -> Result<Planned> {
+        let rows = self
+            .union(&planned, concerned)
+            .map_err(|cause| failed(&cause, &planned))?;
+        let mut planned = planned.with_rows(rows.into_unoptimized_plan());
+        // They have been looked at when the changes were written.
+        planned.forget_expectations();
+        Ok(planned)
+    }
+
+    fn rows(&self, planned: &Planned) -> Result<DataFrame, DataFusionError> {
+        frame(&planned.state, &self.table, planned.changes_schema(IS_NEW))
+    }
+
+    fn union(
+        &self,
+        planned: &Planned,
+        concerned: &[ManifestFile],
+    ) -> Result<DataFrame, DataFusionError> {
+        let columns: Vec<Expr> = planned.columns().iter().map(ident).collect();
+        let changes = self.rows(planned)?.select(columns)?;
+        if concerned.is_empty() {
+            return Ok(changes);
+        }
+        let keys: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let replaced = self.updates(planned)?;
+        let names: Vec<String> = self.key.iter().map(|name| before(name)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let stay = self.before.rows_of(concerned, planned)?;
+        let stay = stay.join(replaced, JoinType::LeftAnti, &keys, &names, None)?;
+        stay.union(changes)
+    }
+
+    /// The keys of rows that replace one of the table's.
+    fn updates(&self, planned: &Planned) -> Result<DataFrame, DataFusionError> {
+        let keys = self.key.iter().map(|name| ident(name).alias(before(name)));
+        let rows = self.rows(planned)?.filter(not(ident(IS_NEW)))?;
+        rows.select(keys.collect::<Vec<_>>())
+    }
+
+    fn count_by_file(&self, planned: &Planned) -> Result<DataFrame, DataFusionError> {
+        let numbered = self.before.files.iter().enumerate().map(|(number, file)| {
+            let columns = self
+                .key
+                .iter()
+                .map(ident)
+                .chain([lit(number as i64).alias(FILE)]);
+            let rows = self.before.rows_of(std::slice::from_ref(file), planned)?;
+            rows.select(columns.collect::<Vec<_>>())
+        });
+        let mut numbered = numbered.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let Some(first) = numbered.next() else {
+            return Err(DataFusionError::Internal(
+                "a table without files".to_owned(),
+            ));
+        };
+        let all = numbered.try_fold(first, DataFrame::union)?;
+        let keys: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let names: Vec<String> = self.key.iter().map(|name| before(name)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let concerned = all.join(
+            self.updates(planned)?,
+            JoinType::LeftSemi,
+            &keys,
+            &names,
+            None,
+        )?;
+        let counted = concerned.aggregate(vec![ident(FILE)], vec![count_all().alias("rows")])?;
+        counted.select(vec![ident(FILE), ident("rows")])
+    }
+}
+
+fn compare(
+    planned: &Planned,
+    table: &Before,
+    key: &[String],
+) -> Result<DataFrame, DataFusionError> {
+    let columns = planned.columns();
+    let there = table.beside(&columns, planned)?;
+    let keys: Vec<&str> = key.iter().map(String::as_str).collect();
+    let names: Vec<String> = key.iter().map(|name| before(name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rows = planned.frame();
+    let joined = rows.join(there, JoinType::Left, &keys, &names, None)?;
+    let is_new = ident(IS_THERE).is_null();
+    let differs = columns
+        .iter()
+        .filter(|column| !key.contains(column))
+        .map(|column| {
+            let there = ident(before(column));
+            binary_expr(stored(planned, column), Operator::IsDistinctFrom, there)
+        });
+    let changed = differs.fold(is_new.clone(), Expr::or);
+    let expectations = planned.sink.expectations.iter();
+    let selected = columns
+        .iter()
+        .map(ident)
+        .chain([cast(is_new, datafusion::arrow::datatypes::DataType::Boolean).alias(IS_NEW)])
+        .chain(expectations.map(|e| ident(&e.column)));
+    joined.filter(changed)?.select(selected.collect::<Vec<_>>())
+}

@@ -1,0 +1,260 @@
+//! Writes the tables of a run, each in the mode that was asked for.
+
+use cinemill_engine::error::Result;
+use cinemill_engine::sink::statistics::TableStatistics;
+use cinemill_engine::sink::table::{Manifest, ManifestFile, WrittenTable};
+use cinemill_engine::store::Location;
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::audits;
+use super::checkpoints::{Checkpoint, Checkpoints};
+use super::modes::{self, Before, Changes, TableChange};
+use super::pieces::{Pieces, Written, audited};
+use super::planner::Planned;
+use crate::job::{OutputDefinition, WriteMode};
+
+/// A table that is written, and not visible yet.
+pub struct DoneTable<'a> {
+    pub output: &'a OutputDefinition,
+    pub table: WrittenTable,
+    pub change: TableChange,
+    pub statistics: TableStatistics,
+    /// How many rows the output has, where all of it was made.
+    pub rows_made: Option<u64>,
+    /// The folders in which the scans left their audits.
+    pub audits: Vec<Location>,
+    /// The rows of its relation, where they were made in chunks.
+    pub chunks: Option<Checkpoint>,
+}
+
+/// Where an output's rows come from.
+pub struct Sources<'s> {
+    pub base: Option<&'s Manifest>,
+    pub places: &'s Checkpoints<'s>,
+    pub made: &'s [Checkpoint],
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) async fn output(
+        &self,
+        output: &'a OutputDefinition,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<DoneTable<'a>> {
+        let Some(chunked) = self.request.options.chunking() else {
+            return self.in_mode(output, sources, cancel).await;
+        };
+        let (places, made) = (sources.places, sources.made);
+        let all = self.chunks(output, chunked, places, made, cancel).await?;
+        let audits = all.audits.clone();
+        let made: Vec<Checkpoint> = made.iter().cloned().chain([all.clone()]).collect();
+        let sources = Sources {
+            made: &made,
+            ..*sources
+        };
+        let mut done = self.in_mode(output, &sources, cancel).await?;
+        done.audits.extend(audits);
+        done.chunks = Some(all);
+        Ok(done)
+    }
+
+    async fn in_mode(
+        &self,
+        output: &'a OutputDefinition,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<DoneTable<'a>> {
+        let before = Before::of(output, &self.request.output, sources.base);
+        match (self.request.mode(output), before) {
+            (WriteMode::AppendNew, Some(before)) => {
+                self.append_new(output, &before, sources, cancel).await
+            }
+            (WriteMode::Merge, Some(before)) => self.merge(output, &before, sources, cancel).await,
+            (WriteMode::OverwritePartitions, Some(before)) => {
+                self.overwrite_partitions(output, &before, sources, cancel)
+                    .await
+            }
+            (mode, before) => {
+                let rows_before = before.map_or(0, |before| before.rows());
+                let (written, audits) = self.all_rows(output, sources, cancel).await?;
+                let rows = written.rows();
+                let change = TableChange::replaced(output, mode, rows, rows_before);
+                Ok(done(output, written, Vec::new(), change, Some(rows)).audited(audits))
+            }
+        }
+    }
+
+    /// Writes all rows, and an empty file where there are none.
+    async fn all_rows(
+        &self,
+        output: &OutputDefinition,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(Written, Location)> {
+        let (mut written, audits) = self.rows(output, sources, cancel, Ok).await?;
+        written.write_empty_table().await?;
+        Ok((written, audits))
+    }
+
+    async fn append_new(
+        &self,
+        output: &'a OutputDefinition,
+        before: &Before,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<DoneTable<'a>> {
+        let new = |planned: Planned| {
+            before.check_fits(output, &planned)?;
+            modes::new_rows(planned, before, &output.key)
+        };
+        let (written, audits) = self.rows(output, sources, cancel, new).await?;
+        let change = TableChange {
+            inserted: written.rows(),
+            unchanged: before.rows(),
+            ..self.change(output, WriteMode::AppendNew)
+        };
+        Ok(done(output, written, before.files.clone(), change, None).audited(audits))
+    }
+
+    async fn overwrite_partitions(
+        &self,
+        output: &'a OutputDefinition,
+        before: &Before,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<DoneTable<'a>> {
+        let fits = |planned: Planned| {
+            before.check_fits(output, &planned)?;
+            Ok(planned)
+        };
+        let (written, audits) = self.rows(output, sources, cancel, fits).await?;
+        let (kept, deleted) = modes::other_partitions(before, &written.reports);
+        let rows = written.rows();
+        let change = TableChange {
+            inserted: rows,
+            deleted,
+            unchanged: kept.iter().map(|file| file.rows).sum(),
+            ..self.change(output, WriteMode::OverwritePartitions)
+        };
+        Ok(done(output, written, kept, change, Some(rows)).audited(audits))
+    }
+
+    async fn merge(
+        &self,
+        output: &'a OutputDefinition,
+        before: &Before,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<DoneTable<'a>> {
+        let (places, made) = (sources.places, sources.made);
+        let kept = self.changes(output, before, places, made, cancel).await?;
+        let changes = Changes {
+            table: kept.as_input(),
+            before,
+            key: &output.key,
+        };
+        let (concerned, updated) = match kept.rows() {
+            0 => (Vec::new(), 0),
+            _ => self.concerned(output, &changes, sources, cancel).await?,
+        };
+        let is_kept = |file: &&ManifestFile| !concerned.contains(file);
+        let stay: Vec<ManifestFile> = before.files.iter().filter(is_kept).cloned().collect();
+        let merged = |planned: Planned| changes.merged(planned, &concerned);
+        let (written, audits) = self.rows(output, sources, cancel, merged).await?;
+        let change = TableChange {
+            inserted: kept.rows() - updated,
+            updated,
+            unchanged: before.rows() - updated,
+            ..self.change(output, WriteMode::Merge)
+        };
+        let done = done(output, written, stay, change, None).audited(audits);
+        Ok(kept.audits.iter().cloned().fold(done, DoneTable::audited))
+    }
+
+    /// The files of the table in which rows change, and how many do.
+    async fn concerned(
+        &self,
+        output: &OutputDefinition,
+        changes: &Changes<'_>,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<ManifestFile>, u64)> {
+        let phase = "find files";
+        let rows = self
+            .tried(phase, cancel, |planner| {
+                async move {
+                    let planned = planner.output(output, self.inputs, sources.made).await?;
+                    let concerned = changes.concerned(&planned)?;
+                    self.collect(phase, concerned.frame(), cancel).await
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(changes.read_concerned(&rows))
+    }
+
+    /// Writes what `chosen` makes of an output's rows. Its scans' audits are in the folder.
+    async fn rows(
+        &self,
+        output: &OutputDefinition,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+        chosen: impl Fn(Planned) -> Result<Planned> + Send + Sync,
+    ) -> Result<(Written, Location)> {
+        let (phase, chosen) = (&phase_of(output), &chosen);
+        self.tried(phase, cancel, |planner| {
+            async move {
+                let folder = audits::fresh_folder(self.request);
+                let inputs = audited(self.inputs, &folder)?;
+                let planned = chosen(planner.output(output, &inputs, sources.made).await?)?;
+                let written = self.write(phase, planned, cancel).await?;
+                Ok((written, folder))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    fn change(&self, output: &OutputDefinition, mode: WriteMode) -> TableChange {
+        TableChange {
+            table: output.name.clone(),
+            mode,
+            ..TableChange::default()
+        }
+    }
+}
+
+impl DoneTable<'_> {
+    fn audited(mut self, folder: Location) -> Self {
+        self.audits.push(folder);
+        self
+    }
+}
+
+fn done<'a>(
+    output: &'a OutputDefinition,
+    written: Written,
+    kept: Vec<ManifestFile>,
+    change: TableChange,
+    rows_made: Option<u64>,
+) -> DoneTable<'a> {
+    let rows = written.rows() + kept.iter().map(|file| file.rows).sum::<u64>();
+    DoneTable {
+        output,
+        statistics: written.statistics(&output.name),
+        table: written.table(output.name.clone(), output.folder.clone(), kept),
+        change: TableChange { rows, ..change },
+        rows_made,
+        audits: Vec::new(),
+        chunks: None,
+    }
+}
+
+/// `write`, or with the table's name where there are several.
+fn phase_of(output: &OutputDefinition) -> String {
+    match output.folder.as_str() {
+        "" => "write".to_owned(),
+        table => format!("write {table}"),
+    }
+}
