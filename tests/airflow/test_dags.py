@@ -113,6 +113,8 @@ class Dags(unittest.TestCase):
         wanted = self.chain("start_data_pipeline", *process, *load, "end_data_pipeline")
         wanted |= self.chain(process[-1], "terminate_emr_cluster", "end_data_pipeline")
         wanted |= self.setups(process, "terminate_emr_cluster")
+        # It is told which cluster that is.
+        wanted.add(("create_emr_cluster", process[-1]))
         self.assertEqual(self.edges("movie_insights"), wanted)
         step = self.bag.dags["movie_insights"].get_task("add_and_watch_movie_insights")
         self.assertEqual(step.inputs, ["s3://lake/model"])
