@@ -2,7 +2,7 @@
 //!
 //! - [`node`] and [`exec`] are the sink in a plan; [`writer`] turns rows into files that nobody
 //!   sees ([`staged`]), with [`figures`] of their columns; each task reports what it wrote
-//!   ([`spec`]);
+//!   ([`spec`]), with [`statistics`] of the columns;
 //! - [`table`] is the published table: its manifest, its run records, and the commit protocol that
 //!   `docs/commit-protocol.md` describes.
 
@@ -12,6 +12,7 @@ mod hive;
 pub mod node;
 pub mod spec;
 pub mod staged;
+pub mod statistics;
 pub mod table;
 mod upload;
 pub mod writer;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::statistics::ColumnStatistics;
+
 /// How the pages of the Parquet files are compressed.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -61,6 +63,9 @@ pub struct SinkSpec {
     pub expectations: Vec<RowExpectation>,
     /// Columns that identify a row in messages.
     pub key: Vec<String>,
+    /// Whether tasks gather statistics of the columns.
+    #[serde(default)]
+    pub statistics: bool,
 }
 
 impl SinkSpec {
@@ -138,6 +143,9 @@ pub struct TaskReport {
     pub rows: u64,
     pub parts: Vec<StagedPart>,
     pub violations: Vec<Violation>,
+    /// Of each column, in order; empty where no row was written.
+    #[serde(default)]
+    pub statistics: Vec<ColumnStatistics>,
 }
 
 /// How many offending keys a message shows.
@@ -160,6 +168,7 @@ mod tests {
             target_file_bytes: 1,
             expectations: vec![],
             key: vec![],
+            statistics: false,
         };
         assert_eq!(spec.part_name(0, 0), "part-00000-r1-c000.snappy.parquet");
         spec.attempt = 2;

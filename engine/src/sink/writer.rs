@@ -15,6 +15,7 @@ use super::figures::{self, ColumnFigures};
 use super::hive::folder_name;
 use super::spec::{Compression, SAMPLES_MAX, SinkSpec, StagedPart, TaskReport, Violation};
 use super::staged::StagedFile;
+use super::statistics;
 
 /// Rows per row group: large enough for fast scans, small enough to keep a task's memory low.
 const ROW_GROUP_ROWS: usize = 512 * 1024;
@@ -69,6 +70,7 @@ impl PartitionWriter {
                 rows: 0,
                 parts: Vec::new(),
                 violations,
+                statistics: Vec::new(),
             },
         })
     }
@@ -77,6 +79,9 @@ impl PartitionWriter {
         let table = self.table_columns(batch)?;
         self.check_expectations(batch, &table)?;
         self.report.rows += table.num_rows() as u64;
+        if self.spec.statistics {
+            statistics::add_batch(&mut self.report.statistics, &table);
+        }
         if self.partition_columns.is_empty() {
             return self.append(String::new(), &table).await;
         }

@@ -42,3 +42,4 @@ pub use spec::{
 };
 pub use splits::splits;
 pub use table::{TextTable, splits_exec};
+pub(crate) use values::date_of;

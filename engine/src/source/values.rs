@@ -103,6 +103,11 @@ fn parse_boolean(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// The date that a text stands for, in days since 1970-01-01.
+pub(crate) fn date_of(text: &str) -> Option<i32> {
+    parse_date(text.as_bytes())
+}
+
 /// Spark's `stringToDate`: `[+-]y{4,7}`, `y-[m]m`, `y-[m]m-[d]d`, and after the last of them a
 /// blank or a `T` with anything behind it.
 fn parse_date(bytes: &[u8]) -> Option<i32> {

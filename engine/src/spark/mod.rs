@@ -22,6 +22,7 @@ mod relations;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use params::{ParamValue, Params};
 pub use query::{SparkQuery, parse};
@@ -35,8 +36,8 @@ use datafusion_spark::SessionStateBuilderSpark;
 /// Makes a session understand Spark SQL. The builder must have its default features already.
 ///
 /// - functions: those of `datafusion-spark`, then ours, which replace namesakes;
-/// - expression planners for typed literals, `/`, field access and aggregates;
-/// - the analyzer rule for casts of texts;
+/// - planners for typed literals, `/`, field access, aggregates, window functions and types;
+/// - the analyzer rule for casts;
 /// - options: dialect, order of nulls, names as written, spans for error positions.
 #[must_use]
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -66,5 +67,7 @@ pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.collect_spans = true;
     options.execution.enable_ansi_mode = true;
-    builder.with_analyzer_rule(Arc::new(analyzer::SparkCasts))
+    builder
+        .with_type_planner(Arc::new(types::SparkTypePlanner))
+        .with_analyzer_rule(Arc::new(analyzer::SparkCasts))
 }

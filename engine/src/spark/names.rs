@@ -7,6 +7,7 @@
 //! types.
 
 mod scopes;
+mod star;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,6 +20,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use self::scopes::{Columns, Relation, Scope, Scopes};
+use self::star::Side;
 use super::query::Fault;
 use super::rewrite::own_name;
 
@@ -61,6 +63,7 @@ pub(super) fn resolve(query: &mut Query, tables: &Tables) -> Result<(), Fault> {
         tables,
         ctes: vec![],
         scopes: Scopes::default(),
+        subqueries: 0,
     };
     resolver.query(query).map(|_| ())
 }
@@ -76,6 +79,8 @@ pub(super) struct Resolver<'a> {
     /// Inner ones last.
     ctes: Vec<Cte>,
     scopes: Scopes,
+    /// How many subqueries without a name there were.
+    subqueries: usize,
 }
 
 impl Resolver<'_> {
@@ -142,6 +147,7 @@ impl Resolver<'_> {
         self.expressions(&mut select.named_window)?;
         let mut columns = Some(vec![]);
         let mut aliases = vec![];
+        self.expand_wildcards(select)?;
         for item in &mut select.projection {
             let names = self.select_item(item)?;
             if let SelectItem::ExprWithAlias { alias, .. } = item {
@@ -152,7 +158,11 @@ impl Resolver<'_> {
                 all
             });
         }
-        // From here on the names that the select list gives can be used too.
+        // In GROUP BY, columns go before the names that the select list gives.
+        if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
+            self.expressions(exprs)?;
+        }
+        // From here on these names can be used too.
         self.scopes.set_aliases(aliases);
         if let GroupByExpr::Expressions(exprs, _) = &mut select.group_by {
             self.expressions(exprs)?;
@@ -163,6 +173,23 @@ impl Resolver<'_> {
         self.expressions(&mut select.distribute_by)?;
         self.expressions(&mut select.cluster_by)?;
         Ok((columns, self.scopes.pop()))
+    }
+
+    /// Spells out each `*` of a select with USING: the shared columns come first in Spark, and once.
+    fn expand_wildcards(&mut self, select: &mut Select) -> Result<(), Fault> {
+        let mut items = Vec::with_capacity(select.projection.len());
+        for mut item in std::mem::take(&mut select.projection) {
+            if let SelectItem::Wildcard(options) = &mut item {
+                self.except(options)?;
+                if let Some(columns) = self.scopes.expand(options) {
+                    items.extend(columns);
+                    continue;
+                }
+            }
+            items.push(item);
+        }
+        select.projection = items;
+        Ok(())
     }
 
     /// Resolves an item of a select list; returns the names of its columns.
@@ -219,9 +246,23 @@ impl Resolver<'_> {
     }
 
     fn table_with_joins(&mut self, item: &mut TableWithJoins) -> Result<(), Fault> {
+        let first = self.scopes.star_len();
         self.factor(&mut item.relation)?;
         for join in &mut item.joins {
+            let right = self.scopes.star_len();
             self.factor(&mut join.relation)?;
+            let side = match &join.join_operator {
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) => Some(Side::Right),
+                JoinOperator::FullOuter(_) => Some(Side::Either),
+                JoinOperator::Semi(_)
+                | JoinOperator::LeftSemi(_)
+                | JoinOperator::Anti(_)
+                | JoinOperator::LeftAnti(_) => {
+                    self.scopes.truncate_star(right);
+                    None
+                }
+                _ => Some(Side::Left),
+            };
             match &mut join.join_operator {
                 JoinOperator::Join(constraint)
                 | JoinOperator::Inner(constraint)
@@ -236,19 +277,32 @@ impl Resolver<'_> {
                 | JoinOperator::RightSemi(constraint)
                 | JoinOperator::Anti(constraint)
                 | JoinOperator::LeftAnti(constraint)
-                | JoinOperator::RightAnti(constraint) => self.join_constraint(constraint)?,
+                | JoinOperator::RightAnti(constraint) => {
+                    self.join_constraint(constraint, first, side)?;
+                }
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn join_constraint(&mut self, constraint: &mut JoinConstraint) -> Result<(), Fault> {
+    /// Resolves the columns of a join, whose left side's columns begin at `first` in `*`.
+    fn join_constraint(
+        &mut self,
+        constraint: &mut JoinConstraint,
+        first: usize,
+        side: Option<Side>,
+    ) -> Result<(), Fault> {
         match constraint {
             JoinConstraint::On(condition) => self.expressions(condition),
             JoinConstraint::Using(columns) => {
+                let mut shared = vec![];
                 for column in columns.iter_mut().filter_map(single_part) {
                     self.scopes.resolve_shared(column)?;
+                    shared.push(column.value.clone());
+                }
+                if let Some(side) = side {
+                    self.scopes.share(&shared, first, side);
                 }
                 Ok(())
             }
@@ -269,11 +323,10 @@ impl Resolver<'_> {
                 subquery, alias, ..
             } => {
                 let columns = self.query(subquery)?;
-                let columns = alias.as_ref().and_then(alias_columns).or(columns);
-                Relation::new(
-                    alias.as_ref().map(|alias| alias.name.value.clone()),
-                    columns,
-                )
+                // Columns without a relation's name would be in the way of namesakes that have one.
+                let alias = alias.get_or_insert_with(|| self.unnamed());
+                let columns = alias_columns(alias).or(columns);
+                Relation::new(Some(alias.name.value.clone()), columns)
             }
             TableFactor::NestedJoin {
                 table_with_joins,
@@ -310,6 +363,17 @@ impl Resolver<'_> {
         };
         self.scopes.add(relation);
         Ok(())
+    }
+
+    /// A name for a subquery that has none. No text of a query can hold it.
+    fn unnamed(&mut self) -> TableAlias {
+        self.subqueries += 1;
+        TableAlias {
+            explicit: true,
+            name: Ident::new(format!("\u{0}subquery {}", self.subqueries)),
+            columns: vec![],
+            at: None,
+        }
     }
 
     /// Finds a CTE or table, and what it is called in the query.

@@ -6,10 +6,10 @@ use datafusion::common::{
     not_impl_err, plan_datafusion_err, plan_err,
 };
 use datafusion::functions::core::expr_fn::get_field;
-use datafusion::logical_expr::expr::Alias;
+use datafusion::logical_expr::expr::{Alias, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RawBinaryExpr,
-    RawDictionaryExpr, RawFieldAccessExpr, RelationPlanner, RelationPlannerContext,
+    RawDictionaryExpr, RawFieldAccessExpr, RawWindowExpr, RelationPlanner, RelationPlannerContext,
     RelationPlanning,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, LogicalPlanBuilder, cast};
@@ -117,6 +117,32 @@ impl ExprPlanner for SparkExprPlanner {
         }
         Ok(PlannerResult::Original(raw))
     }
+
+    /// Ranks are INTs.
+    fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        if !matches!(
+            raw.func_def.name(),
+            "row_number" | "rank" | "dense_rank" | "ntile"
+        ) {
+            return Ok(PlannerResult::Original(raw));
+        }
+        let function = WindowFunction {
+            fun: raw.func_def,
+            params: WindowFunctionParams {
+                args: raw.args,
+                partition_by: raw.partition_by,
+                order_by: raw.order_by,
+                window_frame: raw.window_frame,
+                filter: raw.filter,
+                null_treatment: raw.null_treatment,
+                distinct: raw.distinct,
+            },
+        };
+        Ok(PlannerResult::Planned(cast(
+            Expr::from(function),
+            DataType::Int32,
+        )))
+    }
 }
 
 fn is_text(data_type: &DataType) -> bool {
@@ -135,18 +161,48 @@ fn compared_as(number: &DataType) -> DataType {
     }
 }
 
-/// `a / b` as doubles. Two decimals would need Spark's rules for precision.
+/// `a / b`: as decimals where one is a decimal and the other a decimal or an integer, else as
+/// doubles.
 fn divide(raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
     let left = raw.left.get_type(schema)?;
     let right = raw.right.get_type(schema)?;
-    let plain = |t: &DataType| t.is_integer() || t.is_floating() || is_text(t) || t.is_null();
-    let number = |t: &DataType| plain(t) || t.is_decimal();
-    let floating = left.is_floating() || right.is_floating();
-    if (plain(&left) && plain(&right)) || (floating && number(&left) && number(&right)) {
+    if left.is_decimal() || right.is_decimal() {
+        let widths = (
+            decimal_for(&raw.left, &left),
+            decimal_for(&raw.right, &right),
+        );
+        if let (Some(left), Some(right)) = widths {
+            let operands = vec![cast(raw.left, left), cast(raw.right, right)];
+            return Ok(functions::divide_decimals().call(operands));
+        }
+    }
+    let number = |t: &DataType| t.is_numeric() || is_text(t) || t.is_null();
+    if number(&left) && number(&right) {
         let double = |expr| cast(expr, DataType::Float64);
         return Ok(functions::divide().call(vec![double(raw.left), double(raw.right)]));
     }
     not_impl_err!("{left} / {right} is not supported yet; cast one side to DOUBLE")
+}
+
+/// The decimal that an operand of decimal arithmetic becomes, none for other than decimals and
+/// integers. A literal is as wide as its digits.
+fn decimal_for(operand: &Expr, data_type: &DataType) -> Option<DataType> {
+    if let Expr::Literal(value, _) = operand
+        && data_type.is_signed_integer()
+    {
+        let digits = value.to_string().trim_start_matches('-').len();
+        return u8::try_from(digits)
+            .ok()
+            .map(|digits| DataType::Decimal128(digits, 0));
+    }
+    match data_type {
+        DataType::Decimal128(..) => Some(data_type.clone()),
+        DataType::Int8 => Some(DataType::Decimal128(3, 0)),
+        DataType::Int16 => Some(DataType::Decimal128(5, 0)),
+        DataType::Int32 => Some(DataType::Decimal128(10, 0)),
+        DataType::Int64 => Some(DataType::Decimal128(20, 0)),
+        _ => None,
+    }
 }
 
 /// The field `name`, in any case, of a struct or of an array of structs.

@@ -6,10 +6,14 @@
 //! - `"text"` is a text;
 //! - `struct(a, b)` becomes `named_struct('a', a, 'b', b)`;
 //! - `expr.field` becomes a field access that the planner hooks see;
+//! - `count_if`, `every` and `some` become aggregates that DataFusion has;
+//! - `regexp_replace` replaces all matches;
 //! - generators become `unnest`, see [`generators`].
 
+mod aggregates;
 mod generators;
 mod literals;
+mod texts;
 
 use std::ops::ControlFlow;
 
@@ -122,6 +126,8 @@ impl VisitorMut for Desugar {
                 if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
                     spec.window_frame = frame;
                 }
+                aggregates::rewrite(function);
+                texts::rewrite(function);
             }
             Expr::Value(value) => match &value.value {
                 Value::Number(digits, long) if self.intervals == 0 => {

@@ -4,6 +4,7 @@
 mod functions;
 mod imdb_titles;
 mod language;
+mod values;
 
 use std::sync::Arc;
 

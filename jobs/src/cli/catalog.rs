@@ -2,7 +2,7 @@
 
 use cinemill_engine::error::Result;
 use cinemill_jobs::job::{Format, JobDefinition, type_word};
-use cinemill_jobs::warehouse::dialect::TableName;
+use cinemill_jobs::warehouse::design::Design;
 use clap::Args;
 use serde::Serialize;
 
@@ -27,6 +27,16 @@ struct Summary<'a> {
     description: &'a str,
     params: Vec<Param<'a>>,
     inputs: Vec<Input<'a>>,
+    key: &'a [String],
+    partition_by: &'a [String],
+    /// `schema.table` in a warehouse; of the first of several.
+    table: String,
+    tables: Vec<Table<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Table<'a> {
+    name: &'a str,
     key: &'a [String],
     partition_by: &'a [String],
     /// `schema.table` in a warehouse.
@@ -93,15 +103,24 @@ fn summary(job: &JobDefinition) -> Result<Summary<'_>> {
         file: &input.file,
         format: input.format,
     });
-    let TableName { schema, table } =
-        TableName::parse(job.load.table.as_deref().unwrap_or(&job.name))?;
+    let tables = Design::all(job).into_iter().map(|design| {
+        Ok(Table {
+            name: &design.output.name,
+            key: design.key(),
+            partition_by: &design.output.partition_by,
+            table: design.table()?.to_string(),
+        })
+    });
+    let tables = tables.collect::<Result<Vec<_>>>()?;
+    let first = tables.first();
     Ok(Summary {
         name: &job.name,
         description: &job.description,
         params: params(job),
         inputs: inputs.collect(),
         key: job.key(),
-        partition_by: &job.outputs[0].partition_by,
-        table: format!("{schema}.{table}"),
+        partition_by: first.map_or(&[], |table| table.partition_by),
+        table: first.map(|table| table.table.clone()).unwrap_or_default(),
+        tables,
     })
 }

@@ -1,13 +1,15 @@
-//! `cinemill load`: a published table into a warehouse.
+//! `cinemill load`: published tables into a warehouse.
 
 use std::time::Duration;
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_jobs::job::JobDefinition;
 use cinemill_jobs::warehouse::checks::untranslated;
+use cinemill_jobs::warehouse::design::Design;
 use cinemill_jobs::warehouse::dialect::TableName;
-use cinemill_jobs::warehouse::load::{Load, Loaded, Mode};
-use cinemill_jobs::warehouse::published::Published;
+use cinemill_jobs::warehouse::ledger::LoadEntry;
+use cinemill_jobs::warehouse::load::{Load, Loaded, LoadedTable, Mode, Part};
+use cinemill_jobs::warehouse::published::{Published, PublishedTable};
 use cinemill_jobs::warehouse::target::Target;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Args)]
 pub struct LoadArguments {
-    /// Folder of the published table, or its manifest; local or s3://….
+    /// Folder of the published table or tables, or its manifest; local or s3://….
     output: String,
 
     #[command(flatten)]
@@ -33,23 +35,28 @@ pub struct LoadArguments {
     #[command(flatten)]
     catalog: CatalogArguments,
 
-    /// The table, as `name` or `schema.name`; what job.toml says where not given.
+    /// Only these of the job's tables, with commas between them; all where not given.
+    #[arg(long, value_name = "OUTPUTS", value_delimiter = ',')]
+    tables: Vec<String>,
+
+    /// The table in the warehouse, as `name` or `schema.name`; what job.toml says where not given.
+    /// For one table only.
     #[arg(long)]
     table: Option<String>,
 
-    /// What becomes of the rows that the table has.
-    #[arg(long, value_enum, default_value_t = ModeWord::Replace)]
-    mode: ModeWord,
+    /// What becomes of the rows that a table has; what job.toml says where not given, or `replace`.
+    #[arg(long, value_enum)]
+    mode: Option<ModeWord>,
 
-    /// Make the table where there is none.
+    /// Make tables where there are none.
     #[arg(long)]
     create: bool,
 
-    /// Add columns to the table that the data has behind those of the table.
+    /// Add columns to a table that the data has behind those of the table.
     #[arg(long)]
     evolve: bool,
 
-    /// Load even what is in the table already.
+    /// Load even what is in its table already.
     #[arg(long)]
     force: bool,
 
@@ -66,7 +73,7 @@ pub struct LoadArguments {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     deadline: Option<Duration>,
 
-    /// Print the entry of the ledger as JSON.
+    /// Print the entry of the ledger as JSON; where the job has several tables, an array of them.
     #[arg(long)]
     json: bool,
 }
@@ -109,22 +116,25 @@ async fn read_and_load(
     cancel: &CancellationToken,
 ) -> Result<Loaded> {
     let published = tokio::select! {
-        published = Published::open(&arguments.output) => published?,
+        published = Published::open(&arguments.output, &arguments.tables) => published?,
         () = cancel.cancelled() => return Err(cancelled("nothing was sent")),
     };
     let job = arguments.catalog.catalog().job(&published.manifest.job)?;
-    let table = table(arguments.table.as_deref(), &job)?;
-    for name in untranslated(&job) {
+    let parts = parts(arguments, &job, &published)?;
+    for name in untranslated(&parts.iter().map(|part| part.design).collect::<Vec<_>>()) {
         note(format!(
             "not checked in the warehouse, only before publishing: {name}"
         ));
     }
+    let rows: u64 = parts.iter().map(|part| part.rows.rows).sum();
+    let into = match parts.as_slice() {
+        [part] => part.table.to_string(),
+        parts => format!("{} tables", parts.len()),
+    };
     let load = Load {
         id: uuid::Uuid::now_v7().to_string(),
         published: &published,
-        job: &job,
-        table,
-        mode: arguments.mode.into(),
+        parts,
         create: arguments.create,
         evolve: arguments.evolve,
         force: arguments.force,
@@ -132,16 +142,40 @@ async fn read_and_load(
         client: &client(),
         cancel,
     };
-    let rows = published.manifest.rows;
-    let spinner = progress::spinner(format!("loading {rows} rows into {}", load.table));
+    let spinner = progress::spinner(format!("loading {rows} rows into {into}"));
     let retrying = |error: &Error| spinner.suspend(|| note(format!("{error}; trying again")));
     let loaded = load.run(target, retrying).await;
     spinner.finish_and_clear();
     loaded
 }
 
-fn table(given: Option<&str>, job: &JobDefinition) -> Result<TableName> {
-    TableName::parse(given.or(job.load.table.as_deref()).unwrap_or(&job.name))
+/// What goes where, and how.
+fn parts<'a>(
+    arguments: &LoadArguments,
+    job: &'a JobDefinition,
+    published: &'a Published,
+) -> Result<Vec<Part<'a>>> {
+    let count = published.tables.len();
+    if arguments.table.is_some() && count != 1 {
+        let cause = format!("the job has {count} tables, and --table is for one");
+        return Err(Error::new(Kind::Usage, "load", &job.name, cause)
+            .hint("choose one with --tables, or say in job.toml where they go"));
+    }
+    let part = |(index, rows): (usize, &'a PublishedTable)| {
+        let design = Design::of(job, &rows.name)?;
+        let given = arguments.mode.map(Mode::from);
+        Ok(Part {
+            rows,
+            design,
+            table: match &arguments.table {
+                Some(table) => TableName::parse(table)?,
+                None => design.table()?,
+            },
+            mode: given.or(design.load.mode).unwrap_or(Mode::Replace),
+            number: (count > 1).then_some(index + 1),
+        })
+    };
+    published.tables.iter().enumerate().map(part).collect()
 }
 
 /// Cancels at a signal or at the deadline, and waits until the warehouse has stopped.
@@ -184,24 +218,31 @@ fn cancelled(cause: &str) -> Error {
 }
 
 fn tell(loaded: &Loaded, json: bool) -> Result<()> {
-    let entry = &loaded.entry;
     for warning in &loaded.warnings {
         note(format!("warning: {warning}"));
     }
-    if json {
-        return print_json(entry);
+    let entries: Vec<&LoadEntry> = loaded.tables.iter().map(|table| &table.entry).collect();
+    match (json, entries.as_slice()) {
+        (true, [entry]) => print_json(entry),
+        (true, entries) => print_json(&entries),
+        (false, _) => {
+            loaded.tables.iter().for_each(tell_of);
+            Ok(())
+        }
     }
+}
+
+fn tell_of(loaded: &LoadedTable) {
+    let entry = &loaded.entry;
     let (job, table, run) = (&entry.job, &entry.table, &entry.run_id);
     if loaded.already {
         let number = entry.number;
-        line(format!(
+        return line(format!(
             "{job} is in {table} already: load {number}, run {run}; nothing to do (--force repeats it)"
         ));
-        return Ok(());
     }
     line(format!(
         "{job} loaded: {} rows ({} new) into {table}, which has {}, {}, {:.1} s, run {run}",
         entry.rows, entry.inserted, entry.table_rows, entry.mode, entry.seconds
     ));
-    Ok(())
 }

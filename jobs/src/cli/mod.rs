@@ -3,6 +3,8 @@
 mod autoscale;
 mod catalog;
 mod cluster;
+mod diff;
+mod docs;
 mod drain;
 mod duration;
 mod executors;
@@ -27,6 +29,7 @@ mod show;
 mod signals;
 mod stage;
 mod stage_progress;
+mod statistics;
 mod submit;
 mod target;
 mod test;
@@ -55,7 +58,7 @@ enum Verb {
     /// List the runs of a scheduler.
     Runs(runs::RunsArguments),
     /// Show one run.
-    Status(runs::OneRunArguments),
+    Status(runs::StatusArguments),
     /// Wait for a run to end.
     Wait(runs::WaitArguments),
     /// Cancel a run.
@@ -72,6 +75,8 @@ enum Verb {
     Cluster(cluster::ClusterArguments),
     /// List the jobs of the catalogue.
     Jobs(catalog::JobsArguments),
+    /// What people read about the catalogue: a static site.
+    Docs(docs::DocsArguments),
     /// Print the logical, physical and distributed plans of a job.
     Explain(explain::ExplainArguments),
     /// Dry run: what a run would read and write; writes nothing.
@@ -82,6 +87,8 @@ enum Verb {
     Test(test::TestArguments),
     /// Show a published table: its first rows, or the answer to a query.
     Show(show::ShowArguments),
+    /// Show what a run changed in its tables: rows, columns, cells.
+    Diff(diff::DiffArguments),
     /// Remove what crashed runs left in the folder of a table; safe at any time.
     Gc(gc::GcArguments),
     /// Load a published table into PostgreSQL or Redshift: all of it, or nothing, and once.
@@ -98,7 +105,7 @@ enum Verb {
     Grants(grants::GrantsArguments),
     /// Bring raw files from the web, an archive or a folder to where jobs read them.
     Stage(stage::StageArguments),
-    /// Write a made-up data set in the shape of IMDb's files.
+    /// Write a made-up data set in the shape of IMDb's files, or of films with ratings and prices.
     Sample(sample::SampleArguments),
 }
 
@@ -120,11 +127,13 @@ pub async fn run() -> ExitCode {
         Verb::Autoscale(arguments) => autoscale::autoscale(arguments).await,
         Verb::Cluster(arguments) => cluster::cluster(arguments).await,
         Verb::Jobs(arguments) => catalog::list(arguments),
+        Verb::Docs(arguments) => docs::docs(arguments).await,
         Verb::Explain(arguments) => explain::explain(arguments).await,
         Verb::Plan(arguments) => plan::plan(arguments).await,
         Verb::New(arguments) => new::new(&arguments),
         Verb::Test(arguments) => test::test(arguments).await,
         Verb::Show(arguments) => show::show(arguments).await,
+        Verb::Diff(arguments) => diff::diff(arguments).await,
         Verb::Gc(arguments) => gc::gc(arguments).await,
         Verb::Load(arguments) => load::load(arguments).await,
         Verb::Loads(arguments) => loads::list(arguments).await,

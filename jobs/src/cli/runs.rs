@@ -87,6 +87,16 @@ pub struct OneRunArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    run: OneRunArguments,
+
+    /// Print the statistics of the columns that it wrote, too; JSON always has them.
+    #[arg(long)]
+    statistics: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct WaitArguments {
     /// Id of the run.
     run_id: String,
@@ -115,9 +125,19 @@ pub async fn list(arguments: RunsArguments) -> Result<()> {
     Ok(())
 }
 
-pub async fn status(arguments: OneRunArguments) -> Result<()> {
-    let run = arguments.scheduler.client()?.run(&arguments.run_id).await?;
-    show(&run, arguments.json)
+pub async fn status(arguments: StatusArguments) -> Result<()> {
+    let StatusArguments { run, statistics } = arguments;
+    let OneRunArguments {
+        run_id,
+        scheduler,
+        json,
+    } = run;
+    let run = scheduler.client()?.run(&run_id).await?;
+    show(&run, json)?;
+    match run.verdict.filter(|_| statistics && !json) {
+        Some(verdict) => super::statistics::print(&verdict.statistics),
+        None => Ok(()),
+    }
 }
 
 /// Ends as the run ends, with its exit code. Ctrl-C ends the wait, not the run.

@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_jobs::sample::{SampleOptions, write};
-use clap::Args;
+use cinemill_jobs::sample::{SampleOptions, SampleShape, write};
+use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
 
 use super::output;
 
 #[derive(Debug, Args)]
 pub struct SampleArguments {
-    /// How many titles; the other files follow.
+    /// Whose files: IMDb's four, which imdb_titles reads, or films, ratings, links and prices as
+    /// Kaggle, MovieLens and FRED have them, which movies_model reads.
+    #[arg(long, value_enum, default_value_t = Shape::Imdb)]
+    shape: Shape,
+
+    /// How many titles or films; the other files follow.
     #[arg(long, default_value_t = 100_000)]
     titles: u64,
 
@@ -19,7 +24,7 @@ pub struct SampleArguments {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
 
-    /// Write .tsv.gz files.
+    /// Compress the files, and add .gz to their names.
     #[arg(long)]
     gzip: bool,
 
@@ -28,8 +33,15 @@ pub struct SampleArguments {
     seed: u64,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shape {
+    Imdb,
+    Films,
+}
+
 pub async fn sample(arguments: SampleArguments) -> Result<()> {
     let SampleArguments {
+        shape,
         titles,
         output,
         gzip,
@@ -43,6 +55,10 @@ pub async fn sample(arguments: SampleArguments) -> Result<()> {
         );
     }
     let options = SampleOptions {
+        shape: match shape {
+            Shape::Imdb => SampleShape::Imdb,
+            Shape::Films => SampleShape::Films,
+        },
         titles,
         output,
         gzip,

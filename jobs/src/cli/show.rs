@@ -1,31 +1,39 @@
-//! `cinemill show`: a published table, as a reader of its manifest sees it.
+//! `cinemill show`: published tables, as a reader of their manifest sees them.
 
 use cinemill_engine::error::{Error, Kind, Result};
-use cinemill_engine::session::{self, SessionOptions};
-use cinemill_engine::sink::table::Table;
-use cinemill_engine::spark;
+use cinemill_engine::sink::table::{Manifest, Table, TableFiles};
 use cinemill_engine::store::Location;
+use cinemill_jobs::reading::Reading;
+use cinemill_jobs::run::Verdict;
 use clap::Args;
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use datafusion::common::TableReference;
-use datafusion::dataframe::DataFrame;
-use datafusion::error::DataFusionError;
-use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 use super::output::{line, note};
+use super::runs::print_json;
+use super::statistics;
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// Folder of the table.
+    /// Folder of the table, or of a job's tables.
     output: String,
 
-    /// Spark SQL over the table, which has the name of its job; the first rows where not given.
+    /// Spark SQL over the table, which has the name of its job, or over a job's tables by their
+    /// names; the first rows where not given.
     #[arg(long)]
     query: Option<String>,
 
     /// How many rows are shown without a query.
     #[arg(long, default_value_t = 5)]
     rows: usize,
+
+    /// Show the statistics of the columns instead: nulls, distinct values, the least and the
+    /// greatest, of the rows that the last run wrote.
+    #[arg(long, conflicts_with = "query")]
+    statistics: bool,
+
+    /// With --statistics: print JSON.
+    #[arg(long, requires = "statistics")]
+    json: bool,
 }
 
 pub async fn show(arguments: ShowArguments) -> Result<()> {
@@ -40,47 +48,56 @@ pub async fn show(arguments: ShowArguments) -> Result<()> {
         ));
     };
     let manifest = snapshot.manifest;
-    let failed = |cause: DataFusionError| Error::from_datafusion(&cause, "read table", &location);
-    let options = SessionOptions {
-        partitions: std::thread::available_parallelism().map_or(1, usize::from),
-        distributed: false,
-        scarce_memory: false,
-        memory_bytes: None,
-        spill_folder: None,
-    };
-    let state = session::state(&options).map_err(failed)?;
-    let context = SessionContext::new_with_state(state);
-    let files: Vec<String> = manifest
-        .files
-        .iter()
-        .map(|file| location.join(&file.path).escaped_url())
-        .collect::<Result<_>>()?;
-    let rows = context
-        .read_parquet(files, ParquetReadOptions::default())
-        .await
-        .map_err(failed)?;
-    context
-        .register_table(
-            TableReference::bare(manifest.job.as_str()),
-            rows.into_view(),
+    if arguments.statistics {
+        return show_statistics(&table, &manifest, arguments.json).await;
+    }
+    let reading = Reading::new(None)?;
+    for table in manifest.tables() {
+        let files = table.files.iter().map(|file| location.join(&file.path));
+        reading
+            .table(table.name, &files.collect::<Vec<_>>())
+            .await?;
+    }
+    if let Some(query) = &arguments.query {
+        headline(&manifest.job, manifest.rows, &manifest.run_id);
+        return print(&reading, query).await;
+    }
+    for TableFiles { name, rows, .. } in manifest.tables() {
+        headline(name, rows, &manifest.run_id);
+        print(
+            &reading,
+            &format!("SELECT * FROM `{name}` LIMIT {}", arguments.rows),
         )
-        .map_err(failed)?;
-    let sql = match arguments.query {
-        Some(query) => query,
-        None => format!("SELECT * FROM {} LIMIT {}", manifest.job, arguments.rows),
-    };
-    let state = context.state();
-    let plan = spark::parse(&sql, "query")?.plan(&state).await?;
-    let batches = DataFrame::new(state, plan)
-        .collect()
-        .await
-        .map_err(failed)?;
-    let text = pretty_format_batches(&batches)
-        .map_err(|cause| failed(DataFusionError::ArrowError(Box::new(cause), None)))?;
-    note(format!(
-        "{}: {} rows, published by run {}",
-        manifest.job, manifest.rows, manifest.run_id
-    ));
+        .await?;
+    }
+    Ok(())
+}
+
+fn headline(name: &str, rows: u64, run_id: &str) {
+    note(format!("{name}: {rows} rows, published by run {run_id}"));
+}
+
+async fn print(reading: &Reading, sql: &str) -> Result<()> {
+    let rows = reading.ask(sql).await?;
+    let text = pretty_format_batches(&rows)
+        .map_err(|cause| Error::new(Kind::Final, "print", "rows", cause))?;
     line(text);
     Ok(())
+}
+
+async fn show_statistics(table: &Table, manifest: &Manifest, json: bool) -> Result<()> {
+    let record = table.run_record(&manifest.run_id).await?;
+    let verdict = record.and_then(|run| serde_json::from_value::<Verdict>(run.summary).ok());
+    let statistics = verdict.map(|verdict| verdict.statistics);
+    let Some(statistics) = statistics.filter(|tables| !tables.is_empty()) else {
+        let cause = format!("the record of run {} has none", manifest.run_id);
+        return Err(
+            Error::new(Kind::Input, "show statistics of", table.location(), cause)
+                .hint("runs of this version and later note them; run the job again"),
+        );
+    };
+    if json {
+        return print_json(&statistics);
+    }
+    statistics::print(&statistics)
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod queries;
+mod readme;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

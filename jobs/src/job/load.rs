@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::warehouse::dialect::{TableName, is_name};
+use crate::warehouse::load::Mode;
 use crate::warehouse::types::TEXT_BYTES_MAX;
 
 /// The table in a warehouse.
@@ -13,6 +14,10 @@ use crate::warehouse::types::TEXT_BYTES_MAX;
 pub struct LoadDefinition {
     /// `schema.table`; the job's name in the schema `public` where not given.
     pub table: Option<String>,
+    /// What becomes of the rows that the table has, unless the load says otherwise.
+    pub mode: Option<Mode>,
+    /// The table in a line, for the warehouse; the job's description where it has one table.
+    pub comment: Option<String>,
     /// Redshift: the column by whose values rows are spread over the slices.
     pub dist_key: Option<String>,
     /// Redshift: the columns by which rows are kept sorted.

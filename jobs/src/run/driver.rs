@@ -304,6 +304,7 @@ impl Attempt<'_> {
             usage: pieces.usage(self.requests),
             warnings: filled.warnings,
             tables: filled.changes,
+            statistics: filled.statistics,
             inputs: filled.audited.inputs,
             ..Verdict::of(self.request)
         })

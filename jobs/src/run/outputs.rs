@@ -1,6 +1,7 @@
 //! Writes the tables of a run, each in the mode that was asked for.
 
 use cinemill_engine::error::Result;
+use cinemill_engine::sink::statistics::TableStatistics;
 use cinemill_engine::sink::table::{Manifest, ManifestFile, WrittenTable};
 use cinemill_engine::store::Location;
 use futures::FutureExt;
@@ -18,6 +19,7 @@ pub struct DoneTable<'a> {
     pub output: &'a OutputDefinition,
     pub table: WrittenTable,
     pub change: TableChange,
+    pub statistics: TableStatistics,
     /// How many rows the output has, where all of it was made.
     pub rows_made: Option<u64>,
     /// The folders in which the scans left their audits.
@@ -240,6 +242,7 @@ fn done<'a>(
     let rows = written.rows() + kept.iter().map(|file| file.rows).sum::<u64>();
     DoneTable {
         output,
+        statistics: written.statistics(&output.name),
         table: written.table(output.name.clone(), output.folder.clone(), kept),
         change: TableChange { rows, ..change },
         rows_made,

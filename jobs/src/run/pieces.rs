@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::exec::read_reports;
 use cinemill_engine::sink::spec::{SinkSpec, TaskReport};
+use cinemill_engine::sink::statistics::TableStatistics;
 use cinemill_engine::sink::table::{
     Commit, Manifest, ManifestFile, Publication, Table, WrittenTable,
 };
@@ -127,6 +128,7 @@ impl<'a> Pieces<'a> {
             None => None,
         };
         let changes = tables.iter().map(|done| done.change.clone()).collect();
+        let statistics = tables.iter().map(|done| done.statistics.clone()).collect();
         commit.prepare(Publication {
             job: self.request.job.name.clone(),
             rejects: reject_moves(&self.request.output, &audited.rejects),
@@ -138,6 +140,7 @@ impl<'a> Pieces<'a> {
             audited,
             changes,
             warnings,
+            statistics,
         })
     }
 
@@ -330,6 +333,14 @@ impl Written {
         self.reports.iter().map(|report| report.rows).sum()
     }
 
+    /// Of the rows that were written.
+    pub fn statistics(&self, table: &str) -> TableStatistics {
+        let schema = table_schema(&self.planned.sink, &self.planned.schema);
+        let reports = self.reports.iter();
+        let reports = reports.map(|report| (report.rows, report.statistics.as_slice()));
+        TableStatistics::of(table, &schema, reports)
+    }
+
     /// As a table of a commit, beside files that stay.
     pub fn table(self, name: String, folder: String, kept: Vec<ManifestFile>) -> WrittenTable {
         let schema = table_schema(&self.planned.sink, &self.planned.schema);
@@ -372,6 +383,7 @@ pub struct Filled {
     pub changes: Vec<TableChange>,
     /// What was found that stops no commit, a line each.
     pub warnings: Vec<String>,
+    pub statistics: Vec<TableStatistics>,
 }
 
 pub(super) fn audited(inputs: &[ResolvedInput], folder: &Location) -> Result<Vec<ResolvedInput>> {

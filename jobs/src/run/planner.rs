@@ -115,6 +115,7 @@ impl Planned {
             sort_by: Vec::new(),
             compression: Compression::Snappy,
             target_file_bytes: CHECKPOINT_FILE_BYTES,
+            statistics: false,
             ..self.sink
         };
         self
@@ -292,6 +293,7 @@ impl<'a> Planner<'a> {
                 .map(|(expectation, _)| expectation)
                 .collect(),
             key: output.key.clone(),
+            statistics: true,
         };
         check_columns(job, output, &schema, &sink)?;
         Ok(Planned {
@@ -350,6 +352,7 @@ impl<'a> Planner<'a> {
             target_file_bytes: CHECKPOINT_FILE_BYTES,
             expectations: Vec::new(),
             key: Vec::new(),
+            statistics: false,
         };
         Ok(Planned {
             state: context.state(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use cinemill_engine::sink::statistics::TableStatistics;
 use indicatif::HumanBytes;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,10 @@ pub struct Verdict {
     #[serde(default)]
     pub dry_run: bool,
     pub inputs: Vec<InputSummary>,
+    /// Of the rows that the run wrote, by table: all rows in the mode `overwrite`, in others those
+    /// that were added or replaced. Absent from runs that earlier versions noted.
+    #[serde(default)]
+    pub statistics: Vec<TableStatistics>,
 }
 
 /// What was read of one input.

@@ -1,8 +1,10 @@
-//! A made-up data set in the shape of IMDb's files, for trying things out without theirs.
+//! Made-up data sets in the shape of IMDb's files, or of Kaggle's films with ratings and prices, for
+//! trying things out without theirs.
 //!
 //! Nothing in it is real. What it keeps of the real files is the dialect, the columns, the skew and
 //! the odd cases. The same seed and size give the same bytes, whatever the machine.
 
+mod films;
 mod output;
 mod people;
 mod random;
@@ -24,9 +26,20 @@ pub use self::output::SampleFile;
 use self::people::{Cast, Crew};
 use self::random::{Dice, Ids, Purpose};
 
+/// Whose files the made-up ones are like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SampleShape {
+    /// Titles, crew, ratings, names.
+    #[default]
+    Imdb,
+    /// Films, ratings, links, prices.
+    Films,
+}
+
 /// What to write, and where.
 #[derive(Debug, Clone)]
 pub struct SampleOptions {
+    pub shape: SampleShape,
     pub titles: u64,
     /// Created if it is not there. Files of an earlier sample in it are replaced.
     pub output: PathBuf,
@@ -63,6 +76,13 @@ const BLOCKS_AHEAD: usize = 2;
 
 /// Writes a sample; `progress` hears of the titles done so far.
 pub fn write(options: &SampleOptions, progress: &dyn Fn(u64)) -> Result<SampleSummary> {
+    match options.shape {
+        SampleShape::Imdb => write_imdb(options, progress),
+        SampleShape::Films => films::write(options),
+    }
+}
+
+fn write_imdb(options: &SampleOptions, progress: &dyn Fn(u64)) -> Result<SampleSummary> {
     fs::create_dir_all(&options.output).map_err(|cause| output::failed(&options.output, &cause))?;
     let mut files = Vec::with_capacity(FILES.len());
     for (name, header) in FILES {

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use super::{FILES, SampleOptions, SampleSummary, write};
+use super::{FILES, SampleOptions, SampleShape, SampleSummary, write};
 
 const TITLES: u64 = 50_000;
 
@@ -20,6 +20,7 @@ fn sample_in(folder: &Path, titles: u64, seed: u64, gzip: bool) -> SampleSummary
     let output = folder.join("new/folder");
     write(
         &SampleOptions {
+            shape: SampleShape::Imdb,
             titles,
             output,
             gzip,

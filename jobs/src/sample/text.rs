@@ -159,7 +159,7 @@ const PATTERNS: &[&[Part]] = &[
     &[Part::Text("Who Took the "), Part::Noun, Part::Text("?")],
 ];
 
-fn push_phrase(out: &mut Vec<u8>, dice: &mut Dice) {
+pub(super) fn push_phrase(out: &mut Vec<u8>, dice: &mut Dice) {
     for part in PATTERNS[dice.below(PATTERNS.len() as u32) as usize] {
         match part {
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),

@@ -3,7 +3,7 @@
 use cinemill_engine::error::{Error, Kind, Result};
 
 use super::dialect::{Dialect, TableName};
-use super::published::{Published, SourceColumn};
+use super::published::{PublishedTable, SourceColumn};
 use super::table::TableColumn;
 use super::types::SqlType;
 
@@ -23,18 +23,18 @@ impl Comparison {
     /// As reading the files fails, which is done only to name a text that is too long.
     pub async fn new(
         dialect: Dialect,
-        published: &Published,
+        rows: &PublishedTable,
         key: &[String],
         table: &[TableColumn],
     ) -> Result<Self> {
         let mut comparison = Self::default();
-        let data = &published.columns;
+        let data = &rows.columns;
         for (index, (source, column)) in data.iter().zip(table).enumerate() {
             let mut found = mismatches(dialect, source, column);
             if found.is_empty()
                 && let SqlType::Text { max: Some(max) } = column.sql_type
             {
-                found.extend(too_long(dialect, published, key, index, max).await?);
+                found.extend(too_long(dialect, rows, key, index, max).await?);
             }
             let position = index + 1;
             let lines = found
@@ -60,11 +60,11 @@ impl Comparison {
     }
 
     /// Fails where rows cannot be loaded; new columns are fine where they are to be `evolved`.
-    pub fn check(&self, published: &Published, table: &TableName, evolve: bool) -> Result<()> {
+    pub fn check(&self, rows: &PublishedTable, table: &TableName, evolve: bool) -> Result<()> {
         let mut lines = self.mismatches.clone();
-        let first_new = published.columns.len() - self.new_columns;
+        let first_new = rows.columns.len() - self.new_columns;
         if !evolve {
-            let new = published.columns.iter().enumerate().skip(first_new);
+            let new = rows.columns.iter().enumerate().skip(first_new);
             lines.extend(new.map(|(index, column)| {
                 let (position, name) = (index + 1, &column.name);
                 format!("column {position}: the table has no `{name}`, which the data has")
@@ -78,7 +78,7 @@ impl Comparison {
             "the data does not fit the table ({count} mismatches); nothing was sent\n  {}",
             lines.join("\n  ")
         );
-        let error = Error::new(Kind::Load, "load", load_name(published, table), cause);
+        let error = Error::new(Kind::Load, "load", load_name(rows, table), cause);
         Err(error.hint(match self.mismatches.is_empty() {
             true => "--evolve adds the new columns to the table",
             false => "change the table, or load into another one with --table; --create makes it",
@@ -87,8 +87,8 @@ impl Comparison {
 }
 
 /// `imdb_titles into public.imdb_titles`.
-pub fn load_name(published: &Published, table: &TableName) -> String {
-    format!("{} into {table}", published.manifest.job)
+pub fn load_name(rows: &PublishedTable, table: &TableName) -> String {
+    format!("{} into {table}", rows.name)
 }
 
 /// The type that a column of the data is loaded into.
@@ -134,12 +134,12 @@ fn mismatches(dialect: Dialect, source: &SourceColumn, column: &TableColumn) -> 
 /// A text that is longer than the column, if there is one.
 async fn too_long(
     dialect: Dialect,
-    published: &Published,
+    rows: &PublishedTable,
     key: &[String],
     index: usize,
     max: u32,
 ) -> Result<Option<String>> {
-    let source = &published.columns[index];
+    let source = &rows.columns[index];
     let longest = source.figures.max_bytes.unwrap_or(0);
     // No text has more characters than bytes.
     if longest <= u64::from(max) {
@@ -150,7 +150,7 @@ async fn too_long(
         Dialect::Postgres => text.chars().count() > limit,
         Dialect::Redshift => text.len() > limit,
     };
-    let found = published.find_text(index, key, is_too_long).await?;
+    let found = rows.find_text(index, key, is_too_long).await?;
     Ok(found.map(|found| {
         let (name, row) = (&source.name, &found.row);
         let (bytes, characters) = (found.bytes, found.characters);

@@ -3,16 +3,17 @@
 use cinemill_engine::error::{Error, Kind, Result};
 
 use super::compare::type_of;
+use super::design::Design;
 use super::dialect::{Dialect, TableName, quote, quote_all};
-use super::published::{Published, SourceColumn};
+use super::published::{PublishedTable, SourceColumn};
 use super::types::SqlType;
-use crate::job::{ColumnDefinition, JobDefinition};
+use crate::job::ColumnDefinition;
 
 /// A table as `job.toml` declares it, for the columns that the data has.
 pub struct Declared<'a> {
     dialect: Dialect,
     table: &'a TableName,
-    job: &'a JobDefinition,
+    design: Design<'a>,
     columns: &'a [SourceColumn],
 }
 
@@ -22,25 +23,26 @@ impl<'a> Declared<'a> {
     pub fn new(
         dialect: Dialect,
         table: &'a TableName,
-        job: &'a JobDefinition,
-        published: &'a Published,
+        design: Design<'a>,
+        rows: &'a PublishedTable,
     ) -> Result<Self> {
-        let load = &job.load;
+        let load = design.load;
         let named = load.columns.keys().map(|name| ("columns", name));
         let named = named
             .chain(load.sort_key.iter().map(|name| ("sort_key", name)))
             .chain(load.dist_key.iter().map(|name| ("dist_key", name)));
         for (place, name) in named {
-            if !published.names().any(|column| column == name) {
-                let cause = format!("load.{place}: the output has no column `{name}`");
-                return Err(Error::new(Kind::Definition, "read job", &job.name, cause));
+            if !rows.names().any(|column| column == name) {
+                let cause = format!("load.{place}: {} has no column `{name}`", rows.name);
+                let job = &design.job.name;
+                return Err(Error::new(Kind::Definition, "read job", job, cause));
             }
         }
         Ok(Self {
             dialect,
             table,
-            job,
-            columns: &published.columns,
+            design,
+            columns: &rows.columns,
         })
     }
 
@@ -53,7 +55,7 @@ impl<'a> Declared<'a> {
         for column in self.columns {
             lines.push(self.column(column)?);
         }
-        let key = self.job.key();
+        let key = self.design.key();
         if !key.is_empty() {
             lines.push(format!("PRIMARY KEY ({})", self.names(key)));
         }
@@ -90,7 +92,7 @@ impl<'a> Declared<'a> {
             return Vec::new();
         }
         let TableName { table, .. } = self.table;
-        let indexes = self.job.load.indexes.iter().enumerate();
+        let indexes = self.design.load.indexes.iter().enumerate();
         indexes
             .map(|(number, columns)| {
                 let name = quote(&format!("{table}_{}", number + 1));
@@ -105,11 +107,11 @@ impl<'a> Declared<'a> {
         let table = self.table.sql();
         let text = |text: &str| self.dialect.string(text);
         let mut comments = Vec::new();
-        if !self.job.description.is_empty() {
-            let comment = text(&self.job.description);
+        if let Some(description) = self.design.description() {
+            let comment = text(description);
             comments.push(format!("COMMENT ON TABLE {table} IS {comment}"));
         }
-        let declared = self.job.load.columns.iter();
+        let declared = self.design.load.columns.iter();
         comments.extend(declared.filter_map(|(name, column)| {
             let (name, comment) = (quote(name), text(column.comment.as_deref()?));
             Some(format!("COMMENT ON COLUMN {table}.{name} IS {comment}"))
@@ -120,13 +122,13 @@ impl<'a> Declared<'a> {
     fn column(&self, source: &SourceColumn) -> Result<String> {
         let wrong = |cause: String| Error::new(Kind::Load, "create table", self.table, cause);
         let none = ColumnDefinition::default();
-        let declared = self.job.load.columns.get(&source.name).unwrap_or(&none);
+        let declared = self.design.load.columns.get(&source.name).unwrap_or(&none);
         let mut sql_type = type_of(self.dialect, source).map_err(wrong)?;
         if let (SqlType::Text { max }, Dialect::Redshift) = (&mut sql_type, self.dialect) {
             *max = declared.bytes;
         }
         let mut line = format!("{} {}", quote(&source.name), sql_type.sql(self.dialect));
-        if self.job.key().contains(&source.name) {
+        if self.design.key().contains(&source.name) {
             line.push_str(" NOT NULL");
         }
         if let (Some(encoding), Dialect::Redshift) = (&declared.encode, self.dialect) {
@@ -137,7 +139,7 @@ impl<'a> Declared<'a> {
     }
 
     fn layout(&self) -> String {
-        let load = &self.job.load;
+        let load = self.design.load;
         let mut layout = match &load.dist_key {
             Some(column) => format!("\nDISTSTYLE KEY DISTKEY ({})", quote(column)),
             None => "\nDISTSTYLE AUTO".to_owned(),

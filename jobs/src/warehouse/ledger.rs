@@ -1,16 +1,18 @@
 //! The ledger of loads: a table in the warehouse itself, so that a load and its entry are committed
 //! together or not at all.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use cinemill_engine::error::{Error, Kind, Result};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::dialect::{Dialect, TableName};
-use super::published::Published;
+use super::published::{Published, PublishedTable};
 use super::script::Script;
 use super::{Row, Warehouse, table};
-use crate::warehouse::load::Mode;
+use crate::warehouse::load::{BEFORE, Mode};
 
 /// Where the ledger is.
 pub const SCHEMA: &str = "cinemill";
@@ -136,11 +138,15 @@ async fn exists(warehouse: &mut dyn Warehouse, parts: &[&str]) -> Result<bool> {
     table::exist(warehouse, SCHEMA, parts).await
 }
 
-/// Holds up other loads into the table until the transaction ends, and reads of nobody.
-pub fn lock(dialect: Dialect, table: &TableName) -> String {
+/// Holds up other loads into these tables until the transaction ends, and reads of nobody. Loads of
+/// several tables take them in one order, so that none waits for another that waits for it.
+pub fn locks(dialect: Dialect, tables: &BTreeSet<&TableName>) -> Vec<String> {
     match dialect {
-        Dialect::Postgres => advisory_lock(&table.to_string()),
-        Dialect::Redshift => format!("LOCK {LOCK}"),
+        Dialect::Postgres => {
+            let tables = tables.iter();
+            tables.map(|table| advisory_lock(&table.to_string())).collect()
+        }
+        Dialect::Redshift => vec![format!("LOCK {LOCK}")],
     }
 }
 
@@ -149,14 +155,24 @@ fn advisory_lock(name: &str) -> String {
     format!("SELECT pg_advisory_xact_lock(hashtextextended({name}, 0))")
 }
 
-/// Notes the load; `cinemill_before` tells how many rows there were and how many are new.
-pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
+/// Notes a load of tables, a row for each; [`BEFORE`] tells how many rows each had before, and how
+/// many are new.
+pub fn note(dialect: Dialect, tables: &[Noted<'_>]) -> String {
+    let rows: Vec<String> = tables.iter().map(|table| noted(dialect, table)).collect();
+    format!(
+        "INSERT INTO {LOADS} ({COLUMNS})\n{}",
+        rows.join("\nUNION ALL\n")
+    )
+}
+
+fn noted(dialect: Dialect, load: &Noted<'_>) -> String {
     let text = |text: &str| dialect.string(text);
     let Noted {
         id,
         table,
         mode,
         published,
+        rows,
         client,
         forced,
     } = load;
@@ -170,13 +186,12 @@ pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
         Dialect::Redshift => ("DATE_TRUNC('second', SYSDATE)", "GETDATE()"),
     };
     format!(
-        "INSERT INTO {LOADS} ({COLUMNS})\n\
-         SELECT\n    {name},\n    (\n        SELECT COALESCE(MAX(l.load_number), 0) + 1\n        \
+        "SELECT\n    {name},\n    (\n        SELECT COALESCE(MAX(l.load_number), 0) + 1\n        \
          FROM {LOADS} AS l\n        WHERE l.table_name = {name}\n    ),\n    \
          {id},\n    {mode},\n    {job},\n    {run_id},\n    {source},\n    {published_at},\n    \
-         {rows},\n    b.inserted_rows,\n    (SELECT COUNT(*) FROM {sql}),\n    {bytes},\n    \
+         {loaded},\n    b.inserted_rows,\n    (SELECT COUNT(*) FROM {sql}),\n    {bytes},\n    \
          {started},\n    {finished},\n    CURRENT_USER,\n    {client},\n    {forced}\n\
-         FROM {before} AS b",
+         FROM {BEFORE} AS b\nWHERE b.target_table = {name}",
         name = text(&table.to_string()),
         id = text(id),
         mode = text(mode.name()),
@@ -184,22 +199,22 @@ pub fn note(dialect: Dialect, load: &Noted<'_>) -> String {
         run_id = text(&manifest.run_id),
         source = text(&published.source()),
         published_at = published_at(published),
-        rows = manifest.rows,
-        bytes = manifest.bytes,
+        loaded = rows.rows,
+        bytes = rows.bytes,
         sql = table.sql(),
-        before = super::load::BEFORE,
         client = text(client),
         forced = if *forced { "TRUE" } else { "FALSE" },
     )
 }
 
-/// What an entry says of a load.
+/// What an entry says of the load of one table.
 pub struct Noted<'a> {
     /// Of this load alone, in all its attempts.
     pub id: &'a str,
     pub table: &'a TableName,
     pub mode: Mode,
     pub published: &'a Published,
+    pub rows: &'a PublishedTable,
     pub client: &'a str,
     pub forced: bool,
 }
@@ -285,28 +300,30 @@ fn entries_of_snapshot(dialect: Dialect, load: &Noted<'_>) -> String {
     )
 }
 
-/// All loads, newest first; those of one table where it is given.
+/// All loads, newest first; those of these tables where any are given.
 ///
 /// # Errors
 /// As [`Warehouse::query`].
 pub async fn list(
     warehouse: &mut dyn Warehouse,
-    table: Option<&TableName>,
+    tables: &[TableName],
 ) -> Result<Vec<LoadEntry>> {
     if !exists(warehouse, &PARTS[..1]).await? {
         return Ok(Vec::new());
     }
-    let query = list_query(warehouse.dialect(), table);
+    let query = list_query(warehouse.dialect(), tables);
     let rows = warehouse.query(&query).await?;
     rows.iter().map(entry).collect()
 }
 
 /// Asks for the loads.
-pub fn list_query(dialect: Dialect, table: Option<&TableName>) -> String {
-    let only = table.map_or_else(String::new, |table| {
-        let name = dialect.string(&table.to_string());
-        format!("WHERE table_name = {name}\n")
-    });
+pub fn list_query(dialect: Dialect, tables: &[TableName]) -> String {
+    let names = tables.iter().map(|table| dialect.string(&table.to_string()));
+    let only = match names.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        [name] => format!("WHERE table_name = {name}\n"),
+        names => format!("WHERE table_name IN ({})\n", names.join(", ")),
+    };
     format!("SELECT {COLUMNS}\nFROM {LOADS}\n{only}ORDER BY finished_at DESC, load_number DESC")
 }
 

@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod compare;
 pub mod ddl;
+pub mod design;
 pub mod dialect;
 mod expectation;
 pub mod grants;

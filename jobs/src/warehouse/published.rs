@@ -2,7 +2,7 @@
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::figures::{ColumnFigures, add_batch};
-use cinemill_engine::sink::table::{Manifest, ManifestFile, Table, TableFile};
+use cinemill_engine::sink::table::{Manifest, ManifestFile, Table, TableFile, TableFiles};
 use cinemill_engine::store::Location;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -19,7 +19,22 @@ const MANIFEST_ENDING: &str = "_manifest.json";
 pub struct Published {
     pub table: Table,
     pub manifest: Manifest,
+    /// Those of its tables that were asked for.
+    pub tables: Vec<PublishedTable>,
+}
+
+/// One table of a snapshot.
+#[derive(Debug)]
+pub struct PublishedTable {
+    /// Of the output; of the job where it has but one.
+    pub name: String,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Relative to the snapshot's folder.
+    pub files: Vec<ManifestFile>,
     pub columns: Vec<SourceColumn>,
+    /// The snapshot's folder.
+    pub place: Table,
 }
 
 /// A column of the files.
@@ -31,12 +46,13 @@ pub struct SourceColumn {
 }
 
 impl Published {
-    /// Opens the snapshot that is the current one in a folder; the folder's manifest may be named
-    /// as well.
+    /// Opens the snapshot that is the current one in a folder, or these tables of it; the folder's
+    /// manifest may be named as well.
     ///
     /// # Errors
-    /// `Input` where nothing was published there, or where a file is missing or was changed.
-    pub async fn open(place: &str) -> Result<Self> {
+    /// `Input` where nothing was published there, or where a file is missing or was changed;
+    /// `Usage` where a table that is asked for is none of its tables.
+    pub async fn open(place: &str, only: &[String]) -> Result<Self> {
         let folder = place.strip_suffix(MANIFEST_ENDING).unwrap_or(place);
         let location = Location::parse(folder)?;
         let table = Table::open(location.clone())?;
@@ -46,22 +62,52 @@ impl Published {
                 .hint("give the folder of a table, the --output of a run"));
         };
         let manifest = snapshot.manifest;
-        let footers: Vec<Footer> = futures::stream::iter(&manifest.files)
-            .map(|file| footer(&table, file))
-            .buffered(PARALLEL_FOOTERS)
-            .try_collect()
-            .await?;
-        let columns = columns(&location, &footers)?;
+        let mut tables = Vec::new();
+        for files in wanted(&manifest, only)? {
+            tables.push(PublishedTable::open(&table, &files).await?);
+        }
         Ok(Self {
             table,
             manifest,
-            columns,
+            tables,
         })
     }
 
     /// Where the manifest is.
     pub fn source(&self) -> String {
         self.table.location().join(MANIFEST_ENDING).to_string()
+    }
+}
+
+/// The tables that are asked for: all where none is named.
+fn wanted<'a>(manifest: &'a Manifest, only: &[String]) -> Result<Vec<TableFiles<'a>>> {
+    let tables = manifest.tables();
+    let known: Vec<&str> = tables.iter().map(|table| table.name).collect();
+    if let Some(unknown) = only.iter().find(|name| !known.contains(&name.as_str())) {
+        let cause = format!("{} has no such table", manifest.job);
+        return Err(Error::new(Kind::Usage, "load", unknown, cause)
+            .hint(format!("there are: {}", known.join(", "))));
+    }
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let wanted = tables.into_iter().filter(|table| is_wanted(table.name));
+    Ok(wanted.collect())
+}
+
+impl PublishedTable {
+    async fn open(place: &Table, files: &TableFiles<'_>) -> Result<Self> {
+        let footers: Vec<Footer> = futures::stream::iter(&files.files)
+            .map(|file| footer(place, file))
+            .buffered(PARALLEL_FOOTERS)
+            .try_collect()
+            .await?;
+        Ok(Self {
+            name: files.name.to_owned(),
+            rows: files.rows,
+            bytes: files.bytes,
+            files: files.files.iter().map(|file| (*file).clone()).collect(),
+            columns: columns(&place.location().join(files.folder), &footers)?,
+            place: place.clone(),
+        })
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -79,8 +125,8 @@ impl Published {
         key: &[String],
         is_too_long: impl Fn(&str) -> bool,
     ) -> Result<Option<FoundText>> {
-        for file in &self.manifest.files {
-            let mut batches = self.table.file(file).await?.read()?;
+        for file in &self.files {
+            let mut batches = self.place.file(file).await?.read()?;
             let mut before = 0;
             while let Some(batch) = batches.try_next().await? {
                 let texts = text_column(&batch, column)?;

@@ -6,6 +6,8 @@ mod bad_input;
 mod bad_jobs;
 mod bad_outputs;
 mod cases;
+mod diffs;
+mod docs_site;
 mod equal_answers;
 mod expectations;
 mod fixture;

@@ -168,6 +168,7 @@ impl Place {
             target_file_bytes: 1 << 20,
             expectations: vec![],
             key: vec![],
+            statistics: true,
         })
     }
 

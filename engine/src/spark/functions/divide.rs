@@ -6,7 +6,7 @@ use datafusion::arrow::array::{AsArray, Float64Array};
 use datafusion::arrow::compute::kernels::arity::try_binary;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
@@ -57,16 +57,19 @@ impl ScalarUDFImpl for Divide {
                 }
             },
         )
-        .map_err(|_| {
-            Error::new(
-                Kind::Final,
-                "divide",
-                "by zero",
-                "[DIVIDE_BY_ZERO] Division by zero.",
-            )
-            .hint("use nullif(divisor, 0) to get NULL instead")
-            .into_datafusion()
-        })?;
+        .map_err(|_| by_zero())?;
         Ok(ColumnarValue::Array(Arc::new(quotients)))
     }
+}
+
+/// The error of every division by zero.
+pub(super) fn by_zero() -> DataFusionError {
+    Error::new(
+        Kind::Final,
+        "divide",
+        "by zero",
+        "[DIVIDE_BY_ZERO] Division by zero.",
+    )
+    .hint("use nullif(divisor, 0) to get NULL instead")
+    .into_datafusion()
 }

@@ -5,11 +5,17 @@
 mod array_sort;
 mod arrays;
 mod collect_list;
+mod dates;
+mod decimals;
 mod divide;
 mod explode;
+mod extreme_by;
 mod java_regex;
+mod python_literal;
 mod split;
 mod text_cast;
+mod timestamps;
+mod to_text;
 
 use std::sync::Arc;
 
@@ -20,7 +26,12 @@ use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(super) use collect_list::COLLECT_LIST;
+pub(super) use dates::{timestamp_ntz_type, timestamp_type};
+pub(super) use decimals::{
+    cast as decimal_cast, divide as divide_decimals, to_double as decimal_to_double,
+};
 pub(super) use text_cast::text_cast;
+pub(super) use to_text::to_text;
 
 /// All scalar functions.
 pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
@@ -28,19 +39,25 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(array_sort::ArraySort::new())),
         Arc::new(ScalarUDF::from(split::Split::new())),
         Arc::new(divide()),
+        Arc::new(to_text()),
         Arc::new(ScalarUDF::from(explode::GeneratorList::elements())),
         Arc::new(ScalarUDF::from(explode::GeneratorList::positions())),
+        Arc::new(ScalarUDF::from(python_literal::FromPythonLiteral::new())),
     ];
     all.extend(arrays::all());
+    all.extend(dates::all());
+    all.extend(decimals::all());
     all.extend(text_cast::all());
     all
 }
 
 /// All aggregate functions.
 pub(super) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    vec![Arc::new(AggregateUDF::from(
-        collect_list::CollectList::new(),
-    ))]
+    vec![
+        Arc::new(AggregateUDF::from(collect_list::CollectList::new())),
+        Arc::new(AggregateUDF::from(extreme_by::ExtremeBy::max())),
+        Arc::new(AggregateUDF::from(extreme_by::ExtremeBy::min())),
+    ]
 }
 
 /// `a / b` of doubles.

@@ -1,4 +1,4 @@
-//! Casts of texts to numbers and booleans.
+//! Casts of texts to numbers, booleans, dates and timestamps. (To decimals: `decimals`.)
 //!
 //! `spark_cast_int` and its kin stand for `CAST(text AS INT)`, `spark_try_cast_int` for `try_cast`.
 //! One function per type, so that the name alone says everything to an executor.
@@ -7,31 +7,37 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, PrimitiveArray};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::{Texts, check_arity, coerce_text};
+use super::{Texts, check_arity, coerce_text, timestamp_ntz_type, timestamp_type, timestamps};
 use crate::error::{Error, Kind};
+use crate::source::date_of;
 
 /// The types that texts are cast to here, with Spark's names.
-const TARGETS: [(DataType, &str); 7] = [
-    (DataType::Int8, "tinyint"),
-    (DataType::Int16, "smallint"),
-    (DataType::Int32, "int"),
-    (DataType::Int64, "bigint"),
-    (DataType::Float32, "float"),
-    (DataType::Float64, "double"),
-    (DataType::Boolean, "boolean"),
-];
+fn targets() -> [(DataType, &'static str); 10] {
+    [
+        (DataType::Int8, "tinyint"),
+        (DataType::Int16, "smallint"),
+        (DataType::Int32, "int"),
+        (DataType::Int64, "bigint"),
+        (DataType::Float32, "float"),
+        (DataType::Float64, "double"),
+        (DataType::Boolean, "boolean"),
+        (DataType::Date32, "date"),
+        (timestamp_type(), "timestamp"),
+        (timestamp_ntz_type(), "timestamp_ntz"),
+    ]
+}
 
 /// The functions for all types.
 pub(super) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
-    TARGETS.into_iter().flat_map(|(target, _)| {
+    targets().into_iter().flat_map(|(target, _)| {
         [false, true]
             .into_iter()
             .filter_map(move |tolerant| text_cast(&target, tolerant))
@@ -42,7 +48,7 @@ pub(super) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
 /// The cast of texts to `target`, none if that is not done here. A tolerant one gives null for
 /// what is malformed.
 pub(in crate::spark) fn text_cast(target: &DataType, tolerant: bool) -> Option<ScalarUDF> {
-    let (target, type_name) = TARGETS.into_iter().find(|(known, _)| known == target)?;
+    let (target, type_name) = targets().into_iter().find(|(known, _)| known == target)?;
     let verb = if tolerant { "try_cast" } else { "cast" };
     Some(ScalarUDF::from(TextCast {
         name: format!("spark_{verb}_{type_name}"),
@@ -99,6 +105,11 @@ impl ScalarUDFImpl for TextCast {
             DataType::Boolean => {
                 let values = texts.iter().map(|text| self.value(text, boolean));
                 Arc::new(values.collect::<Result<BooleanArray>>()?)
+            }
+            DataType::Date32 => Arc::new(self.numbers::<Date32Type>(&texts, date_of)?),
+            DataType::Timestamp(..) => {
+                let micros = self.numbers::<TimestampMicrosecondType>(&texts, timestamps::parse)?;
+                Arc::new(micros.with_data_type(self.target.clone()))
             }
             ref other => return exec_err!("{} does not make {other}", self.name),
         };

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LambdaFunction, Query, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Expr, Ident, LambdaFunction, Query, SelectItem, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::Resolver;
+use super::star::{Side, Star};
 use crate::spark::query::Fault;
 
 /// The names of a relation's columns, none if they are not known here.
@@ -15,8 +16,8 @@ pub(super) type Columns = Option<Vec<String>>;
 
 /// One relation of a FROM clause.
 pub(super) struct Relation {
-    name: Option<String>,
-    columns: Columns,
+    pub(super) name: Option<String>,
+    pub(super) columns: Columns,
 }
 
 impl Relation {
@@ -35,13 +36,14 @@ impl Relation {
 pub(super) struct Scope {
     relations: Vec<Relation>,
     aliases: Vec<String>,
+    star: Star,
 }
 
 impl Scope {
     pub(super) fn of_columns(columns: Columns) -> Self {
         Self {
             relations: vec![Relation::new(None, columns)],
-            aliases: vec![],
+            ..Self::default()
         }
     }
 
@@ -70,8 +72,43 @@ impl Scopes {
 
     pub(super) fn add(&mut self, relation: Relation) {
         if let Some(scope) = self.stack.last_mut() {
+            scope.star.add(&relation);
             scope.relations.push(relation);
         }
+    }
+
+    /// How many columns `*` stands for so far.
+    pub(super) fn star_len(&self) -> usize {
+        self.stack.last().map_or(0, |scope| scope.star.len())
+    }
+
+    /// Takes the columns from `length` on out of `*`.
+    pub(super) fn truncate_star(&mut self, length: usize) {
+        if let Some(scope) = self.stack.last_mut() {
+            scope.star.truncate(length);
+        }
+    }
+
+    /// Makes the columns of a `USING` one, of those that `*` stands for from `first` on.
+    pub(super) fn share(&mut self, names: &[String], first: usize, side: Side) {
+        if let Some(scope) = self.stack.last_mut() {
+            scope.star.share(names, first, side);
+        }
+    }
+
+    /// What a name means, where it is that of a column of `USING`.
+    fn shared(&self, name: &Ident) -> Option<&Expr> {
+        let known = |scope: &&Scope| {
+            scope.aliases.contains(&name.value) || scope.columns().any(|c| *c == name.value)
+        };
+        let scope = self.stack.iter().rev().find(known)?;
+        let shared = scope.star.shared(&name.value)?;
+        (!scope.aliases.contains(&name.value)).then_some(shared)
+    }
+
+    /// The select items that `*` stands for, where it does not mean the same to DataFusion.
+    pub(super) fn expand(&self, options: &WildcardAdditionalOptions) -> Option<Vec<SelectItem>> {
+        self.stack.last()?.star.items(&excepted(options))
     }
 
     pub(super) fn set_aliases(&mut self, aliases: Vec<String>) {
@@ -86,10 +123,7 @@ impl Scopes {
         table: Option<&str>,
         options: &WildcardAdditionalOptions,
     ) -> Columns {
-        let except = options.opt_except.iter().flat_map(|except| {
-            std::iter::once(&except.first_element).chain(&except.additional_elements)
-        });
-        let except: Vec<&str> = except.map(|name| name.value.as_str()).collect();
+        let except = excepted(options);
         let mut all = vec![];
         for relation in &self.stack.last()?.relations {
             if table.is_none_or(|table| relation.is_called(table)) {
@@ -177,6 +211,14 @@ impl Scopes {
     }
 }
 
+/// The names after `EXCEPT`.
+fn excepted(options: &WildcardAdditionalOptions) -> Vec<&str> {
+    let except = options.opt_except.iter().flat_map(|except| {
+        std::iter::once(&except.first_element).chain(&except.additional_elements)
+    });
+    except.map(|name| name.value.as_str()).collect()
+}
+
 /// Gives `name` the spelling of the candidate that it stands for; false if there is none.
 fn spell<'a>(
     name: &mut Ident,
@@ -247,7 +289,13 @@ impl VisitorMut for Expressions<'_, '_> {
         }
         let scopes = &mut self.resolver.scopes;
         let resolved = match expr {
-            Expr::Identifier(name) => scopes.resolve_name(name),
+            Expr::Identifier(name) => {
+                let resolved = scopes.resolve_name(name);
+                if let Some(shared) = scopes.shared(name).filter(|_| resolved.is_ok()) {
+                    *expr = shared.clone();
+                }
+                resolved
+            }
             Expr::CompoundIdentifier(parts) => scopes.resolve_compound(parts),
             Expr::Lambda(lambda) => {
                 scopes.parameters.push(parameters(lambda));

@@ -223,9 +223,13 @@ fn lateral_view(table: TableFactor, view: LateralView) -> Result<TableFactor, Fa
         .0
         .first()
         .and_then(|part| part.as_ident());
-    let Some(name) = name.cloned() else {
+    let Some(mut name) = name.cloned() else {
         return Err(Fault::new("LATERAL VIEW needs a name", at));
     };
+    if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("as") {
+        // `LATERAL VIEW explode(x) AS y` names no view; no text of a query can hold this name.
+        name.value = format!("\u{0}view {}:{}", at.line, at.column);
+    }
     let (span, outer) = (generator.span, generator.outer);
     let columns = generator
         .lists()

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 
 use super::encode::Encoder;
 use super::failure::failure;
-use crate::warehouse::published::Published;
+use crate::warehouse::published::PublishedTable;
 
 /// How many encoded batches may wait for the server.
 const WAITING_MAX: usize = 4;
@@ -21,14 +21,14 @@ const WAITING_MAX: usize = 4;
 ///
 /// # Errors
 /// As reading the files and sending to the server fail.
-pub async fn copy(client: &Client, sql: &str, rows: &Published) -> Result<()> {
-    let name = &rows.manifest.job;
+pub async fn copy(client: &Client, sql: &str, rows: &PublishedTable) -> Result<()> {
+    let name = &rows.name;
     let refused = |cause| failure(&cause, "copy", name);
     let mut server = pin!(client.copy_in::<_, Bytes>(sql).await.map_err(refused)?);
     server.feed(Encoder::header()).await.map_err(refused)?;
     let (sender, mut encoded) = mpsc::channel(WAITING_MAX);
     // Files are read and encoded while the server takes what came before.
-    let (table, files) = (rows.table.clone(), rows.manifest.files.clone());
+    let (table, files) = (rows.place.clone(), rows.files.clone());
     let encoding = SpawnedTask::spawn(async move { encode(&table, &files, &sender).await });
     while let Some(bytes) = encoded.recv().await {
         server.feed(bytes).await.map_err(refused)?;

@@ -94,11 +94,11 @@ pub async fn open(
 }
 
 impl Postgres {
-    async fn execute(&self, statement: &Statement, script: &Script<'_>) -> Result<()> {
+    async fn execute(&self, statement: &Statement<'_>) -> Result<()> {
         let sql = &statement.sql;
-        match (&statement.purpose, script.rows) {
-            (Purpose::Check, _) => check(&self.rows(sql).await?),
-            (Purpose::Copy, Some(rows)) if self.dialect == Dialect::Postgres => {
+        match statement.purpose {
+            Purpose::Check => check(&self.rows(sql).await?),
+            Purpose::Copy(rows) if self.dialect == Dialect::Postgres => {
                 copy::copy(&self.client, sql, rows).await
             }
             _ => self.batch(sql).await,
@@ -131,7 +131,7 @@ impl Postgres {
             if cancel.is_cancelled() {
                 return Err(super::cancelled());
             }
-            self.execute(statement, script).await?;
+            self.execute(statement).await?;
         }
         Ok(())
     }

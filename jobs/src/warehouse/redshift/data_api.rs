@@ -11,15 +11,13 @@ use rand::Rng;
 use tokio_util::sync::CancellationToken;
 
 use super::Compute;
+use super::batch::{BatchStatement, STATEMENTS_MAX, batch};
 use super::failure::{failure, refusal};
 use crate::aws;
 use crate::warehouse::dialect::Dialect;
-use crate::warehouse::script::{Purpose, Script, Statement};
+use crate::warehouse::script::Script;
 use crate::warehouse::{Row, Warehouse, cancelled};
 
-/// How many statements one batch may hold.
-/// <https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html>
-pub const STATEMENTS_MAX: usize = 40;
 /// What is seen in the console.
 const NAME: &str = "cinemill";
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -58,9 +56,9 @@ impl DataApi {
     }
 
     /// Sends all statements as one transaction, and answers its id.
-    async fn submit(&self, script: &Script<'_>) -> Result<String> {
+    async fn submit(&self, batch: &[BatchStatement]) -> Result<String> {
         let (workgroup, cluster, user) = self.place();
-        let sqls = script.statements.iter().map(sql).collect();
+        let sqls = batch.iter().map(|statement| statement.sql.clone()).collect();
         let submitted = self
             .client
             .batch_execute_statement()
@@ -179,24 +177,25 @@ impl Warehouse for DataApi {
     }
 
     async fn transact(&mut self, script: &Script<'_>, cancel: &CancellationToken) -> Result<()> {
-        let count = script.statements.len();
+        let batch = batch(script);
+        let count = batch.len();
         if count > STATEMENTS_MAX {
             let cause = format!("{count} statements are more than a batch may hold");
             return Err(Error::new(Kind::Final, "use", self.name(), cause)
-                .hint("use redshift+pg://…, which has no such limit"));
+                .hint("use redshift+pg://…, which has no such limit, or load some with --tables"));
         }
-        let id = self.submit(script).await?;
+        let id = self.submit(&batch).await?;
         let state = self.wait_or_cancel(&id, cancel).await?;
         match state.status {
             Some(StatusString::Finished) => Ok(()),
             Some(StatusString::Aborted) => Err(cancelled()),
-            _ => Err(self.failed(&state, script)),
+            _ => Err(self.failed(&state, &batch)),
         }
     }
 }
 
 impl DataApi {
-    fn failed(&self, state: &DescribeStatementOutput, script: &Script<'_>) -> Error {
+    fn failed(&self, state: &DescribeStatementOutput, batch: &[BatchStatement]) -> Error {
         let failed = state
             .sub_statements()
             .iter()
@@ -206,27 +205,11 @@ impl DataApi {
             return refusal(words(state), "use", &self.name());
         };
         let words = failed.error().unwrap_or_else(|| words(state));
-        let is_check = script
-            .statements
-            .get(index)
-            .is_some_and(|statement| statement.purpose == Purpose::Check);
+        let is_check = batch.get(index).is_some_and(|statement| statement.is_check);
         match reason(words).filter(|_| is_check) {
             Some(reason) => Error::new(Kind::Load, "check", "the rows", reason),
             None => refusal(words, "use", &self.name()),
         }
-    }
-}
-
-/// Nothing can branch in a batch: a check that finds something must be a statement that fails. The
-/// reason is no number, so that the cast fails, and the message of that shows the reason.
-pub fn check_statement(check: &str) -> String {
-    format!("SELECT CAST(COALESCE((\n{check}\n), '1') AS INTEGER)")
-}
-
-fn sql(statement: &Statement) -> String {
-    match statement.purpose {
-        Purpose::Check => check_statement(&statement.sql),
-        Purpose::Work | Purpose::Copy => statement.sql.clone(),
     }
 }
 

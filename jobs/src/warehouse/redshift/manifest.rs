@@ -9,7 +9,7 @@ use cinemill_engine::sink::table::COPY_MANIFESTS;
 use cinemill_engine::store::{Location, Store};
 use serde_json::json;
 
-use crate::warehouse::published::Published;
+use crate::warehouse::published::{Published, PublishedTable};
 
 /// A manifest in the store.
 pub struct CopyManifest {
@@ -19,18 +19,19 @@ pub struct CopyManifest {
 }
 
 impl CopyManifest {
-    /// Writes it beside the table's files. Loads of the same snapshot write the same.
+    /// Writes it beside the snapshot's files, for one of its tables. Loads of the same snapshot
+    /// write the same.
     ///
     /// # Errors
     /// As the store fails; `Final` where this process may not write there.
-    pub async fn write(published: &Published) -> Result<Self> {
+    pub async fn write(published: &Published, rows: &PublishedTable) -> Result<Self> {
         let manifest = &published.manifest;
         let (run, published_at) = (&manifest.run_id, manifest.committed_at.timestamp_micros());
         let unique = uuid::Uuid::new_v4().simple();
         let name = format!("{COPY_MANIFESTS}/{run}-{published_at}-{unique}.json");
         let location = published.table.location().join(&name);
         let store = published.table.store().clone();
-        store.write(location.path(), content(published)?).await?;
+        store.write(location.path(), content(rows)?).await?;
         Ok(Self {
             url: location.url(),
             location,
@@ -53,9 +54,9 @@ impl CopyManifest {
 
 /// Without `content_length` Redshift reads no Parquet, and a file that is not `mandatory` may be
 /// missing without a word.
-fn content(published: &Published) -> Result<Bytes> {
-    let folder = published.table.location();
-    let entries = published.manifest.files.iter().map(|file| {
+fn content(rows: &PublishedTable) -> Result<Bytes> {
+    let folder = rows.place.location();
+    let entries = rows.files.iter().map(|file| {
         json!({
             "url": folder.join(&file.path).url(),
             "mandatory": true,

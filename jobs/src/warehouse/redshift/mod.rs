@@ -1,12 +1,14 @@
 //! Redshift: through its Data API, or by PostgreSQL's wire protocol with temporary credentials.
 
+mod batch;
 mod credentials;
 mod data_api;
 mod failure;
 mod manifest;
 
+pub use batch::{BatchStatement, STATEMENTS_MAX, batch};
 pub use credentials::connect;
-pub use data_api::{DataApi, STATEMENTS_MAX, check_statement};
+pub use data_api::DataApi;
 pub use manifest::CopyManifest;
 
 /// What executes statements: a serverless workgroup, or a cluster.

@@ -4,24 +4,26 @@
 use expect_test::{ExpectFile, expect_file};
 use tokio_util::sync::CancellationToken;
 
-use super::sample::{job, load, published};
+use super::sample::{job, load, published, stars, stars_job};
+use crate::warehouse::design::Design;
 use crate::warehouse::dialect::{Dialect, TableName};
-use crate::warehouse::load::Mode;
-use crate::warehouse::redshift::check_statement;
-use crate::warehouse::script::{Purpose, Script};
+use crate::warehouse::load::{Load, Mode, Task};
+use crate::warehouse::redshift::{STATEMENTS_MAX, batch};
+use crate::warehouse::script::Script;
 use crate::warehouse::{checks, ddl, ledger, table};
 
-const MANIFEST: &str = "s3://lake/films/_loads/2026-11-21.json";
-
 fn assert_script(expected: &ExpectFile, script: &Script<'_>, dialect: Dialect) {
-    let texts = script
-        .statements
-        .iter()
-        .map(|statement| match (&statement.purpose, dialect) {
-            (Purpose::Check, Dialect::Redshift) => check_statement(&statement.sql),
-            _ => statement.sql.clone(),
-        });
-    assert_texts(expected, texts.collect());
+    let texts = match dialect {
+        Dialect::Redshift => {
+            let batch = batch(script).into_iter();
+            batch.map(|statement| statement.sql).collect()
+        }
+        Dialect::Postgres => {
+            let statements = script.statements.iter();
+            statements.map(|statement| statement.sql.clone()).collect()
+        }
+    };
+    assert_texts(expected, texts);
 }
 
 pub fn assert_texts(expected: &ExpectFile, texts: Vec<String>) {
@@ -37,18 +39,24 @@ fn assert_mode(
     postgres: &ExpectFile,
 ) {
     let (published, job, cancel) = (published(), job(), CancellationToken::new());
-    let load = load(mode, &published, &job, &cancel);
-    let script = |dialect, manifest| load.script(dialect, is_new, new_columns, manifest).unwrap();
-    assert_script(
-        redshift,
-        &script(Dialect::Redshift, Some(MANIFEST)),
-        Dialect::Redshift,
-    );
-    assert_script(
-        postgres,
-        &script(Dialect::Postgres, None),
-        Dialect::Postgres,
-    );
+    let load = load(Some(mode), &published, &job, &cancel);
+    let task = Task {
+        is_new,
+        new_columns,
+    };
+    assert_load(&load, task, redshift, postgres);
+}
+
+/// What is sent where all tables need the same.
+fn assert_load(load: &Load<'_>, task: Task, redshift: &ExpectFile, postgres: &ExpectFile) {
+    let tasks: Vec<_> = load.parts.iter().map(|part| (part, task)).collect();
+    let manifests: Vec<String> = (load.parts.iter())
+        .map(|part| format!("s3://lake/{}/_loads/2026-11-21.json", part.rows.name))
+        .collect();
+    let manifests: Vec<&str> = manifests.iter().map(String::as_str).collect();
+    let script = |dialect| load.script(dialect, &tasks, &manifests).unwrap();
+    assert_script(redshift, &script(Dialect::Redshift), Dialect::Redshift);
+    assert_script(postgres, &script(Dialect::Postgres), Dialect::Postgres);
 }
 
 #[test]
@@ -86,6 +94,43 @@ fn appending_new_keys() {
     assert_mode(Mode::AppendNew, false, 0, &redshift, &postgres);
 }
 
+/// Three tables at once, each by its own mode.
+#[test]
+fn several_tables() {
+    let (published, job, cancel) = (stars(), stars_job(), CancellationToken::new());
+    let load = load(None, &published, &job, &cancel);
+    let task = Task {
+        is_new: true,
+        new_columns: 0,
+    };
+    let redshift = expect_file!["golden/redshift/several_tables.sql"];
+    let postgres = expect_file!["golden/postgres/several_tables.sql"];
+    assert_load(&load, task, &redshift, &postgres);
+}
+
+/// More tables than a batch takes with a statement for each check.
+#[test]
+fn checks_of_many_tables_are_folded() {
+    let (mut published, job) = (stars(), stars_job());
+    let copies: Vec<_> = (0..2).flat_map(|_| stars().tables).collect();
+    published.tables.extend(copies);
+    published.tables.truncate(8);
+    let cancel = CancellationToken::new();
+    let load = load(Some(Mode::Merge), &published, &job, &cancel);
+    let task = Task {
+        is_new: true,
+        new_columns: 0,
+    };
+    let tasks: Vec<_> = load.parts.iter().map(|part| (part, task)).collect();
+    let script = load.script(Dialect::Redshift, &tasks, &[]).unwrap();
+    let batch = batch(&script);
+    assert!(script.statements.len() > STATEMENTS_MAX);
+    assert!(batch.len() <= STATEMENTS_MAX, "{}", batch.len());
+    let folded = batch.iter().filter(|statement| statement.is_check);
+    let redshift = expect_file!["golden/redshift/folded_checks.sql"];
+    assert_texts(&redshift, folded.map(|check| check.sql.clone()).collect());
+}
+
 #[test]
 fn the_ledger() {
     let redshift = expect_file!["golden/redshift/ledger.sql"];
@@ -97,14 +142,16 @@ fn the_ledger() {
 #[test]
 fn questions() {
     let (published, job, cancel) = (published(), job(), CancellationToken::new());
-    let load = load(Mode::Replace, &published, &job, &cancel);
+    let load = load(Some(Mode::Replace), &published, &job, &cancel);
     let films = TableName::parse("marts.films").unwrap();
-    let mut questions = ledger::find_queries(Dialect::Redshift, &load.noted());
+    let others = TableName::parse("marts.others").unwrap();
+    let mut questions = ledger::find_queries(Dialect::Redshift, &load.noted(&load.parts[0]));
     questions.extend([
         table::columns_query(Dialect::Redshift, &films),
         table::exist_query(Dialect::Redshift, ledger::SCHEMA, ledger::PARTS),
-        ledger::list_query(Dialect::Redshift, Some(&films)),
-        ledger::list_query(Dialect::Redshift, None),
+        ledger::list_query(Dialect::Redshift, std::slice::from_ref(&films)),
+        ledger::list_query(Dialect::Redshift, &[films.clone(), others]),
+        ledger::list_query(Dialect::Redshift, &[]),
     ]);
     let redshift = expect_file!["golden/redshift/questions.sql"];
     assert_texts(&redshift, questions);
@@ -114,7 +161,8 @@ fn questions() {
 fn comments() {
     let (published, job) = (published(), job());
     let films = TableName::parse("marts.films").unwrap();
-    let declared = ddl::Declared::new(Dialect::Redshift, &films, &job, &published).unwrap();
+    let (design, rows) = (Design::all(&job)[0], &published.tables[0]);
+    let declared = ddl::Declared::new(Dialect::Redshift, &films, design, rows).unwrap();
     let redshift = expect_file!["golden/redshift/comments.sql"];
     assert_texts(&redshift, declared.comments());
 }
@@ -122,7 +170,7 @@ fn comments() {
 #[test]
 fn what_no_warehouse_is_asked_is_told() {
     assert_eq!(
-        checks::untranslated(&job()),
+        checks::untranslated(&Design::all(&job())),
         ["the share is no more than all"]
     );
 }

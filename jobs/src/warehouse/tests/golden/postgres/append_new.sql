@@ -81,10 +81,11 @@ ANALYZE cinemill_stage;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    (SELECT COUNT(*) FROM cinemill_stage AS s WHERE NOT EXISTS (
+    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST((SELECT COUNT(*) FROM cinemill_stage AS s WHERE NOT EXISTS (
     SELECT 1 FROM "marts"."films" AS t WHERE t."film_key" = s."film_key"
-)) AS inserted_rows,
-    (SELECT COUNT(*) FROM "marts"."films") AS table_rows;
+)) AS BIGINT) AS inserted_rows,
+    CAST((SELECT COUNT(*) FROM "marts"."films") AS BIGINT) AS table_rows;
 
 INSERT INTO "marts"."films" ("film_key", "title", "is_adult", "genres", "votes", "revenue", "popularity", "rating", "budget", "released_on", "seen_at", "stored_at", "poster")
 SELECT s."film_key", s."title", s."is_adult", s."genres", s."votes", s."revenue", s."popularity", s."rating", s."budget", s."released_on", s."seen_at", s."stored_at", s."poster"
@@ -99,7 +100,8 @@ SELECT CASE
         || ', found ' || CAST(a.table_rows AS VARCHAR)
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "marts"."films") AS a
-CROSS JOIN cinemill_before AS b;
+CROSS JOIN cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 SELECT CASE
     WHEN f.f1 = 0 THEN 'the table has no rows'
@@ -138,6 +140,7 @@ SELECT
     CURRENT_USER,
     'ana@etl-1',
     FALSE
-FROM cinemill_before AS b;
+FROM cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -82,10 +82,11 @@ ANALYZE cinemill_stage;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    (SELECT COUNT(*) FROM cinemill_stage AS s WHERE NOT EXISTS (
+    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST((SELECT COUNT(*) FROM cinemill_stage AS s WHERE NOT EXISTS (
     SELECT 1 FROM "marts"."films" AS t WHERE t."film_key" = s."film_key"
-)) AS inserted_rows,
-    (SELECT COUNT(*) FROM "marts"."films") AS table_rows;
+)) AS BIGINT) AS inserted_rows,
+    CAST((SELECT COUNT(*) FROM "marts"."films") AS BIGINT) AS table_rows;
 
 MERGE INTO "marts"."films"
 USING cinemill_stage
@@ -112,7 +113,8 @@ SELECT CASE
         || ', found ' || CAST(a.table_rows AS VARCHAR)
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "marts"."films") AS a
-CROSS JOIN cinemill_before AS b;
+CROSS JOIN cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 SELECT CASE
     WHEN f.f1 = 0 THEN 'the table has no rows'
@@ -151,6 +153,7 @@ SELECT
     CURRENT_USER,
     'ana@etl-1',
     FALSE
-FROM cinemill_before AS b;
+FROM cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 ANALYZE "marts"."films";

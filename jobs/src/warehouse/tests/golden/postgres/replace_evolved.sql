@@ -19,7 +19,10 @@ ALTER TABLE "marts"."films" ADD COLUMN "stored_at" TIMESTAMPTZ;
 ALTER TABLE "marts"."films" ADD COLUMN "poster" BYTEA;
 
 CREATE TEMP TABLE cinemill_before AS
-SELECT CAST(3 AS BIGINT) AS inserted_rows;
+SELECT
+    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST(3 AS BIGINT) AS inserted_rows,
+    CAST(0 AS BIGINT) AS table_rows;
 
 DELETE FROM "marts"."films";
 
@@ -119,6 +122,7 @@ SELECT
     CURRENT_USER,
     'ana@etl-1',
     FALSE
-FROM cinemill_before AS b;
+FROM cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -32,7 +32,10 @@ WHERE
     AND l.table_rows = (SELECT COUNT(*) FROM "marts"."films");
 
 CREATE TEMP TABLE cinemill_before AS
-SELECT CAST(3 AS BIGINT) AS inserted_rows;
+SELECT
+    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST(3 AS BIGINT) AS inserted_rows,
+    CAST(0 AS BIGINT) AS table_rows;
 
 DELETE FROM "marts"."films";
 
@@ -134,6 +137,7 @@ SELECT
     CURRENT_USER,
     'ana@etl-1',
     FALSE
-FROM cinemill_before AS b;
+FROM cinemill_before AS b
+WHERE b.table_name = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -37,4 +37,9 @@ ORDER BY finished_at DESC, load_number DESC;
 
 SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
 FROM cinemill.loads
+WHERE table_name IN ('marts.films', 'marts.others')
+ORDER BY finished_at DESC, load_number DESC;
+
+SELECT table_name, load_number, load_id, mode, job, run_id, source, published_at, loaded_rows, inserted_rows, table_rows, loaded_bytes, started_at, finished_at, database_user, client, forced
+FROM cinemill.loads
 ORDER BY finished_at DESC, load_number DESC;
