@@ -101,7 +101,11 @@ pub fn before(
         None => Ok(TableInput::empty(output.clone())),
         Some(manifest) => match of_manifest(name, input, output, manifest, &input.file)? {
             Some(found) => Ok(found),
-            None => Ok(TableInput::empty(output.clone())),
+            // The output is there without this table: it is that snapshot all the same.
+            None => Ok(TableInput {
+                run_id: Some(manifest.run_id.clone()),
+                ..TableInput::empty(output.clone())
+            }),
         },
     }
 }

@@ -7,7 +7,7 @@ use super::graph::{Graph, Published};
 use super::runs::{self, PastRun, RunView, StatisticsView};
 use super::text::file_name;
 use super::{markdown, sql};
-use crate::job::{Catalog, InputDefinition, JobDefinition, OutputDefinition};
+use crate::job::{Catalog, InputDefinition, JobDefinition, OutputDefinition, Severity, type_word};
 use crate::lineage::{ColumnRef, Lineage};
 
 #[derive(Debug, Serialize)]
@@ -263,12 +263,26 @@ impl SqlView {
     }
 }
 
-fn params(_: &JobDefinition) -> Vec<ParamView> {
-    Vec::new()
+fn params(job: &JobDefinition) -> Vec<ParamView> {
+    let params = job.params.iter();
+    params
+        .map(|(name, param)| ParamView {
+            name: name.clone(),
+            kind: type_word(param.kind),
+            default: param
+                .default
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            description: param.description.clone(),
+        })
+        .collect()
 }
 
-fn checks(_: &JobDefinition) -> Vec<SqlView> {
-    Vec::new()
+fn checks(job: &JobDefinition) -> Vec<SqlView> {
+    let checks = job.checks.iter();
+    checks
+        .map(|check| SqlView::of(&check.name, &check.title, &check.sql))
+        .collect()
 }
 
 fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
@@ -276,9 +290,16 @@ fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
     expectations
         .map(|expectation| ExpectationView {
             name: expectation.name.clone(),
-            table: String::new(),
-            severity: "fail".to_owned(),
-            text: expectation.condition.clone(),
+            table: expectation.table.clone().unwrap_or_default(),
+            severity: severity(expectation.severity).to_owned(),
+            text: expectation.condition_sql().unwrap_or_default(),
         })
         .collect()
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Fail => "fail",
+        Severity::Warn => "warn",
+    }
 }
