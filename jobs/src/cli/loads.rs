@@ -125,7 +125,9 @@ pub async fn validate(arguments: ValidateArguments) -> Result<()> {
     let findings = find(warehouse, &validated.collect::<Result<Vec<_>>>()?).await?;
     match arguments.json {
         true => print_json(&findings)?,
-        false => findings.iter().for_each(|finding| tell(finding, tables.len())),
+        false => findings
+            .iter()
+            .for_each(|finding| tell(finding, tables.len())),
     }
     let failed = findings.iter().filter(|finding| finding.problem.is_some());
     match failed.count() {

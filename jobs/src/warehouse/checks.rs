@@ -121,13 +121,15 @@ pub fn expectations(dialect: Dialect, table: &TableName, design: Design<'_>) -> 
             sql: repeated_key(dialect, &table.sql(), &key),
         });
     }
-    checks.extend(failing(design).filter_map(|expectation| match &expectation.rule {
-        Rule::Unique(columns) => Some(Check {
-            name: expectation.name.clone(),
-            sql: repeated(dialect, &table.sql(), &texts(columns), true),
+    checks.extend(
+        failing(design).filter_map(|expectation| match &expectation.rule {
+            Rule::Unique(columns) => Some(Check {
+                name: expectation.name.clone(),
+                sql: repeated(dialect, &table.sql(), &texts(columns), true),
+            }),
+            _ => None,
         }),
-        _ => None,
-    }));
+    );
     checks
 }
 
@@ -269,7 +271,9 @@ fn repeated(dialect: Dialect, relation: &str, key: &[&str], nulls_may: bool) -> 
     let values: Vec<String> = key.iter().map(|column| text(&quote(column))).collect();
     let comma = dialect.string(", ");
     let values = values.join(&format!(" || {comma} || "));
-    let known = key.iter().map(|column| format!("{} IS NOT NULL", quote(column)));
+    let known = key
+        .iter()
+        .map(|column| format!("{} IS NOT NULL", quote(column)));
     let filter = match nulls_may {
         true => format!(" WHERE {}", known.collect::<Vec<_>>().join(" AND ")),
         false => String::new(),

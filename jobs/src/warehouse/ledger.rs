@@ -144,7 +144,9 @@ pub fn locks(dialect: Dialect, tables: &BTreeSet<&TableName>) -> Vec<String> {
     match dialect {
         Dialect::Postgres => {
             let tables = tables.iter();
-            tables.map(|table| advisory_lock(&table.to_string())).collect()
+            tables
+                .map(|table| advisory_lock(&table.to_string()))
+                .collect()
         }
         Dialect::Redshift => vec![format!("LOCK {LOCK}")],
     }
@@ -304,10 +306,7 @@ fn entries_of_snapshot(dialect: Dialect, load: &Noted<'_>) -> String {
 ///
 /// # Errors
 /// As [`Warehouse::query`].
-pub async fn list(
-    warehouse: &mut dyn Warehouse,
-    tables: &[TableName],
-) -> Result<Vec<LoadEntry>> {
+pub async fn list(warehouse: &mut dyn Warehouse, tables: &[TableName]) -> Result<Vec<LoadEntry>> {
     if !exists(warehouse, &PARTS[..1]).await? {
         return Ok(Vec::new());
     }
@@ -318,7 +317,9 @@ pub async fn list(
 
 /// Asks for the loads.
 pub fn list_query(dialect: Dialect, tables: &[TableName]) -> String {
-    let names = tables.iter().map(|table| dialect.string(&table.to_string()));
+    let names = tables
+        .iter()
+        .map(|table| dialect.string(&table.to_string()));
     let only = match names.collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         [name] => format!("WHERE table_name = {name}\n"),

@@ -44,7 +44,10 @@ pub async fn validate(
             findings.push(find(warehouse, Some(&table), check).await?);
         }
     }
-    let tables: Vec<_> = tables.iter().map(|each| (&each.table, each.design)).collect();
+    let tables: Vec<_> = tables
+        .iter()
+        .map(|each| (&each.table, each.design))
+        .collect();
     for check in checks::references(dialect, &tables) {
         // Its name says which tables it is about.
         findings.push(find(warehouse, None, check).await?);

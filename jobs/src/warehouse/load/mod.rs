@@ -146,7 +146,10 @@ impl<'a> Load<'a> {
             self.judge(committed, found, &mut entries)?;
             warnings.extend(self.comment(warehouse, &tasks).await);
         }
-        let tables = entries.into_iter().flatten().map(|entry| self.loaded(entry));
+        let tables = entries
+            .into_iter()
+            .flatten()
+            .map(|entry| self.loaded(entry));
         Ok(Loaded {
             tables: tables.collect(),
             warnings,
@@ -321,7 +324,11 @@ impl<'a> Load<'a> {
     fn name(&self) -> String {
         match self.parts.as_slice() {
             [part] => part.name(),
-            parts => format!("{} into {} tables", self.published.manifest.job, parts.len()),
+            parts => format!(
+                "{} into {} tables",
+                self.published.manifest.job,
+                parts.len()
+            ),
         }
     }
 

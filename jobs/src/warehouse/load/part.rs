@@ -170,7 +170,9 @@ impl<'a> Part<'a> {
     /// Whether the table has no row with the key of the stage's row `s`.
     fn absent(&self) -> String {
         let same = self.key();
-        let same = same.iter().map(|column| format!("t.{0} = s.{0}", quote(column)));
+        let same = same
+            .iter()
+            .map(|column| format!("t.{0} = s.{0}", quote(column)));
         format!(
             "NOT EXISTS (\n    SELECT 1 FROM {} AS t WHERE {}\n)",
             self.table.sql(),

@@ -81,7 +81,10 @@ impl<'a> Load<'a> {
         };
         for (index, (part, _)) in staged() {
             script.work(part.create_stage());
-            script.copy(part.rows, self.copy(dialect, part, &part.stage(), manifests, index));
+            script.copy(
+                part.rows,
+                self.copy(dialect, part, &part.stage(), manifests, index),
+            );
         }
         for (_, (part, _)) in staged() {
             for check in part.stage_checks(dialect) {
@@ -104,7 +107,10 @@ impl<'a> Load<'a> {
             let table = part.table.sql();
             if part.mode == Mode::Replace {
                 script.work(format!("DELETE FROM {table}"));
-                script.copy(part.rows, self.copy(dialect, part, &table, manifests, index));
+                script.copy(
+                    part.rows,
+                    self.copy(dialect, part, &table, manifests, index),
+                );
             } else {
                 script.work(part.add());
             }

@@ -58,7 +58,10 @@ impl DataApi {
     /// Sends all statements as one transaction, and answers its id.
     async fn submit(&self, batch: &[BatchStatement]) -> Result<String> {
         let (workgroup, cluster, user) = self.place();
-        let sqls = batch.iter().map(|statement| statement.sql.clone()).collect();
+        let sqls = batch
+            .iter()
+            .map(|statement| statement.sql.clone())
+            .collect();
         let submitted = self
             .client
             .batch_execute_statement()
