@@ -20,5 +20,5 @@ mod params;
 mod questions;
 mod races;
 mod service;
-mod top50;
 mod tables;
+mod top50;
