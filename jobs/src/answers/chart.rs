@@ -16,14 +16,14 @@ const PERIODS: [&str; 3] = ["month", "quarter", "capture_date"];
 /// Numbers that are no measure.
 const NO_MEASURES: [&str; 3] = ["rank", "number", "key"];
 
-/// Draws rows; `None` where there is no number to draw, or only one row.
-pub fn draw(rows: &RecordBatch) -> Option<String> {
+/// Draws the rows of a query; `None` where there is no number to draw, or only one row.
+pub fn draw(query: &str, rows: &RecordBatch) -> Option<String> {
     let schema = rows.schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     if rows.num_rows() < 2 {
         return None;
     }
-    let measure = measure(rows, &names)?;
+    let measure = measure(query, rows, &names)?;
     let values = numbers(rows.column(measure))?;
     let text = text_column(rows, &names);
     let year = names.iter().position(|name| is_year(name));
@@ -46,13 +46,21 @@ pub fn draw(rows: &RecordBatch) -> Option<String> {
     Some(picture::bars(names[measure], &bars))
 }
 
-/// The column to draw: what a film or a genre is worth says more than how many there are.
-fn measure(rows: &RecordBatch, names: &[&str]) -> Option<usize> {
+/// The column to draw: the one that the query is named for, as `profit` in `most_profitable_films`;
+/// else what a film or a genre is worth says more than how many there are.
+fn measure(query: &str, rows: &RecordBatch, names: &[&str]) -> Option<usize> {
     let measures = names.iter().enumerate().filter(|(index, name)| {
         let is_number = rows.column(*index).data_type().is_numeric();
         is_number && !NO_MEASURES.iter().any(|word| name.contains(word)) && !is_time(name)
     });
     let measures: Vec<usize> = measures.map(|(index, _)| index).collect();
+    let is_named_for = |index: &&usize| {
+        let word = names[**index].split('_').next().unwrap_or_default();
+        word.len() > 3 && query.contains(word)
+    };
+    if let Some(named) = measures.iter().find(is_named_for) {
+        return Some(*named);
+    }
     let worth = measures
         .iter()
         .find(|index| !names[**index].contains("count"));
@@ -185,9 +193,15 @@ fn fill_gaps(lines: &mut [(String, BTreeMap<i64, f64>)]) {
     let (first, last) = (years.clone().min(), years.max());
     if let (Some(first), Some(last)) = (first, last) {
         for (_, line) in lines {
+<<<<<<< HEAD
             for year in first..=last {
                 line.entry(year).or_default();
             }
+=======
+            (first..=last).for_each(|year| {
+                line.entry(year).or_default();
+            });
+>>>>>>> main
         }
     }
 }

@@ -290,6 +290,8 @@ impl<'a> Pieces<'a> {
                 done.output,
                 reports,
             ));
+            let rows = done.change.rows;
+            found.extend(checks::rows_in_bounds(&self.request.job, done.output, rows));
             let input = done.output.one_row_per.as_ref();
             let expected = input.and_then(|input| audited.rows_of(input));
             if let Some(rows) = done.rows_made {

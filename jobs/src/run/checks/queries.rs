@@ -2,7 +2,7 @@
 
 use cinemill_engine::sink::table::Manifest;
 
-use crate::job::{Freshness, JobDefinition, References, Rows, Rule, Severity, is_not_null, quoted};
+use crate::job::{Freshness, JobDefinition, References, Rule, Severity, is_not_null, quoted};
 use crate::run::modes::Before;
 use crate::run::request::RunRequest;
 
@@ -80,10 +80,14 @@ pub fn sets(job: &JobDefinition) -> Vec<Question> {
 fn offending(table: &str, rule: &Rule) -> Option<String> {
     match rule {
         Rule::Unique(columns) => Some(repeated(table, columns)),
-        Rule::Rows(rows) => Some(out_of_bounds(table, rows)),
         Rule::References(references) => Some(dangling(table, references)),
         Rule::Freshness(freshness) => Some(stale(table, freshness)),
-        Rule::Condition(_) | Rule::NotNull(_) | Rule::Accepted(_) | Rule::Range(_) => None,
+        // The number of rows is known without a query.
+        Rule::Condition(_)
+        | Rule::NotNull(_)
+        | Rule::Accepted(_)
+        | Rule::Range(_)
+        | Rule::Rows(_) => None,
     }
 }
 
@@ -93,14 +97,6 @@ fn repeated(table: &str, columns: &[String]) -> String {
     let (columns, known) = (columns.join(", "), known.join(" AND "));
     let table = quoted(table);
     format!("SELECT {columns} FROM {table} WHERE {known} GROUP BY {columns} HAVING count(*) > 1")
-}
-
-fn out_of_bounds(table: &str, rows: &Rows) -> String {
-    let below = rows.min.map(|min| format!("row_count < {min}"));
-    let above = rows.max.map(|max| format!("row_count > {max}"));
-    let wrong: Vec<String> = below.into_iter().chain(above).collect();
-    let (table, wrong) = (quoted(table), wrong.join(" OR "));
-    format!("SELECT row_count FROM (SELECT count(*) AS row_count FROM {table}) AS c WHERE {wrong}")
 }
 
 fn dangling(table: &str, references: &References) -> String {
