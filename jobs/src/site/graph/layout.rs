@@ -16,6 +16,8 @@ const GAP_MAX: f64 = 200.0;
 const PAGE: f64 = 1130.0;
 const GAP_TABLES: f64 = 22.0;
 const MARGIN: f64 = 8.0;
+/// How far a short layer moves towards the middle of a tall one; no farther, so that it is in sight.
+const SHIFT_MAX: f64 = 140.0;
 const WIDTH_MIN: f64 = 120.0;
 
 /// Gives each table its place; returns the width and height of the picture.
@@ -46,7 +48,7 @@ pub fn place(nodes: &mut [Node]) -> (f64, f64) {
     let heights = layers.iter().map(|layer| bottom(nodes, layer));
     let tallest = heights.fold(0.0, f64::max);
     for layer in &layers {
-        let shift = (tallest - bottom(nodes, layer)) / 2.0;
+        let shift = ((tallest - bottom(nodes, layer)) / 2.0).min(SHIFT_MAX);
         layer.iter().for_each(|&node| nodes[node].y += shift);
     }
     (right + MARGIN, tallest + MARGIN)
