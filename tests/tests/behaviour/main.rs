@@ -19,5 +19,5 @@ mod own_job;
 mod params;
 mod races;
 mod service;
-mod top50;
 mod tables;
+mod top50;

@@ -319,7 +319,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."day_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 )
 ), (
 SELECT 'stars.day_dim: ' || (
@@ -345,7 +345,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."film_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 )
 ), (
 SELECT 'stars.film_dim: ' || (
@@ -381,7 +381,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."rank_fact") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.rank_fact'
+WHERE b.target_table = 'stars.rank_fact'
 )
 ), (
 SELECT 'stars.rank_fact: ' || (
@@ -411,7 +411,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."day_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 )
 ), (
 SELECT 'stars.day_dim: ' || (
@@ -437,7 +437,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."film_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 )
 ), (
 SELECT 'stars.film_dim: ' || (
@@ -473,7 +473,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."rank_fact") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.rank_fact'
+WHERE b.target_table = 'stars.rank_fact'
 )
 ), (
 SELECT 'stars.rank_fact: ' || (
@@ -503,7 +503,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."day_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 )
 ), (
 SELECT 'stars.day_dim: ' || (
@@ -529,7 +529,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."film_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 )
 ), (
 SELECT 'stars.film_dim: ' || (
