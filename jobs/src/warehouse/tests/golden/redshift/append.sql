@@ -91,7 +91,7 @@ FROM (SELECT "film_key" FROM cinemill_stage GROUP BY "film_key" HAVING COUNT(*) 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
     CAST('marts.films' AS VARCHAR(256)) AS target_table,
-    CAST((SELECT COUNT(*) FROM cinemill_stage AS s) AS BIGINT) AS inserted_rows,
+    CAST((SELECT COUNT(*) FROM cinemill_stage) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "marts"."films") AS BIGINT) AS table_rows;
 
 INSERT INTO "marts"."films" ("film_key", "title", "is_adult", "genres", "votes", "revenue", "popularity", "rating", "budget", "released_on", "seen_at", "stored_at", "poster")
