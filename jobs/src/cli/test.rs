@@ -1,8 +1,11 @@
 //! `cinemill test`: the cases of the catalogue's jobs.
 
+use std::sync::Arc;
+
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_jobs::testing::{Case, Tester, cases};
 use clap::Args;
+use futures::StreamExt;
 
 use super::output::{line, note};
 use super::params::ParamArguments;
@@ -27,9 +30,21 @@ pub struct TestArguments {
 pub async fn test(arguments: TestArguments) -> Result<()> {
     let chosen = chosen(&arguments)?;
     let tester = Tester::new(arguments.catalog.catalog(), arguments.params.given()?)?;
+    let tester = Arc::new(tester);
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let run = |case: Case| {
+        let tester = tester.clone();
+        tokio::spawn(async move {
+            let verdict = tester.run(&case).await;
+            verdict.map(|verdict| (case, verdict))
+        })
+    };
+    let count = chosen.len();
+    let mut running = futures::stream::iter(chosen).map(run).buffered(at_once);
     let mut failed = 0;
-    for case in &chosen {
-        let verdict = tester.run(case).await?;
+    while let Some(ended) = running.next().await {
+        let crashed = |cause| Error::new(Kind::Final, "run", "a case", cause);
+        let (case, verdict) = ended.map_err(crashed)??;
         let name = format!("{}/{} ({:.1} s)", case.job, case.name, verdict.seconds);
         if verdict.problems.is_empty() {
             line(format!("ok      {name}"));
@@ -43,11 +58,11 @@ pub async fn test(arguments: TestArguments) -> Result<()> {
     }
     match failed {
         0 => {
-            line(format!("{} passed", counted(chosen.len())));
+            line(format!("{} passed", counted(count)));
             Ok(())
         }
         _ => {
-            let cause = format!("{failed} of {} failed", counted(chosen.len()));
+            let cause = format!("{failed} of {} failed", counted(count));
             let what = arguments.job.as_deref().unwrap_or("the catalogue");
             Err(Error::new(Kind::Expectation, "test", what, cause))
         }

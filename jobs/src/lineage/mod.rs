@@ -79,6 +79,8 @@ impl Lineage {
             });
         }
         for (name, query) in ordered_relations(job)? {
+            // Which values they have makes no difference to where columns come from.
+            let query = query.bind(&job.sample_params())?;
             let plan = query.plan(&context.state()).await?;
             let schema = Arc::new(plan.schema().as_arrow().clone());
             let traced = trace::plan(&plan);

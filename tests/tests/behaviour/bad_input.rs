@@ -212,7 +212,11 @@ fn a_repeated_key_is_an_expectation_that_failed() {
         small.append(name, lines.as_bytes());
         let prefix = &lines[..2];
         let keys = [format!("{prefix}50"), format!("{prefix}59")];
-        let ended = small.fails(&[], 11, &[input, &keys[0], &keys[1], "not unique"]);
+        let ended = small.fails(
+            &[],
+            11,
+            &[input, &keys[0], &keys[1], "is unique` does not hold"],
+        );
         // Ten keys are shown, no more.
         assert!(!ended.says(&format!("{prefix}60")), "{}", ended.stderr);
     }

@@ -32,7 +32,7 @@ const BROKEN: [(&str, &str); 8] = [
     ),
     (
         "rows = { min = 1, max = 2 }",
-        "`the number of rows is from 1 to 2` does not hold: row_count=3",
+        "`the number of rows is from 1 to 2` does not hold: it has 3",
     ),
     (
         "references = { columns = [\"id\"], table = \"shorts\" }",
@@ -101,7 +101,7 @@ fn checks_see_the_rows_that_the_table_keeps() {
     assert_code(&own.run(&[]), 0, &["2 rows"]);
     for mode in ["append_new", "merge"] {
         own.give("id,title,year,rating,kind,seen\n7,One,1999,7,movie,\n8,New,1999,7,movie,\n");
-        let told = ["row_count=4", "title=One, a=1, b=7"];
+        let told = ["it has 4", "title=One, a=1, b=7"];
         assert_fails(&own.run(&["--mode", mode]), 11, &told);
         assert_eq!(whole(&own.path("out")).rows.rows.len(), 2);
     }

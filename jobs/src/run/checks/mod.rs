@@ -12,13 +12,13 @@ mod queries;
 pub use findings::{Finding, Findings};
 pub use future::{FutureTables, future_tables, name_outputs};
 pub use plan::CheckPlan;
-pub use queries::{Question, keys, sets};
+pub use queries::{Question, input_keys, output_keys, sets, unique_key};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::TaskReport;
 use datafusion::arrow::datatypes::Schema;
 
-use crate::job::{JobDefinition, OutputDefinition, Severity};
+use crate::job::{JobDefinition, OutputDefinition, Rule, Severity};
 
 /// What rows broke among the conditions on rows of `table`.
 pub fn broken_conditions(
@@ -76,6 +76,28 @@ pub fn one_row_per_input(
                 "the output has {rows} rows, but `{input}` has {expected}"
             )],
         });
+    }
+    findings
+}
+
+/// What is wrong with the number of rows that a table is going to have.
+pub fn rows_in_bounds(job: &JobDefinition, output: &OutputDefinition, rows: u64) -> Findings {
+    let mut findings = Findings::default();
+    for expectation in job.expectations.iter().filter(|e| e.is_of(&output.name)) {
+        let Rule::Rows(bounds) = &expectation.rule else {
+            continue;
+        };
+        let few = bounds.min.is_some_and(|min| rows < min);
+        let many = bounds.max.is_some_and(|max| rows > max);
+        if few || many {
+            findings.add(Finding {
+                table: table_of(output),
+                name: expectation.name.clone(),
+                severity: expectation.severity,
+                rows: None,
+                samples: vec![format!("it has {rows}")],
+            });
+        }
     }
     findings
 }
