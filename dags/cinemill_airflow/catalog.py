@@ -16,7 +16,7 @@ VARIABLE = "CINEMILL_JOBS_JSON"
 class Job:
     name: str
     description: str
-    # As `schema.table`.
+    # As `schema.table`; the first of several.
     table: str
 
 

@@ -82,36 +82,46 @@ class Pipeline:
     def end(self) -> BaseOperator:
         return EmptyOperator(task_id="end_data_pipeline")
 
-    def process_data(self) -> tuple[BaseOperator, BaseOperator, BaseOperator]:
-        """From the source to the published table. Returns the first task, the one after which the
-        table is published, and the last one."""
+    def process_data(self, *further: "Pipeline") -> tuple[BaseOperator, BaseOperator, BaseOperator]:
+        """From the source to the published tables, and on the same cluster to those of `further`
+        jobs, each of which reads what the one before has published. Returns the first task, the
+        one after which all is published, and the last one."""
         upload = CinemillStageOperator(
             task_id="upload_raw_files_to_s3", places=self.places, **self.command
         )
         create = self._create_cluster()
-        step = CinemillStepOperator(
-            task_id="add_and_watch_step",
+        steps = [self._step("add_and_watch_step", create, is_further=False)]
+        for each in further:
+            steps.append(each._step(f"add_and_watch_{each.job.name}", create, is_further=True))
+        terminate = CinemillTerminateOperator(
+            task_id="terminate_emr_cluster",
+            job=self.job.name,
+            further=[each.job.name for each in further],
+            retries=TERMINATE_RETRIES,
+            **self.command,
+        )
+        chain(upload, create, *steps, terminate)
+        # A teardown begins whatever failed before, and even when somebody marks the whole run as
+        # failed; one setup that succeeded is enough, so a cluster goes that a lost task has made.
+        # And who clears the step clears these with it: its cluster is gone by then.
+        terminate.as_teardown(setups=[upload, create])
+        return upload, steps[-1], terminate
+
+    def _step(
+        self, task_id: str, create: BaseOperator, *, is_further: bool
+    ) -> CinemillStepOperator:
+        return CinemillStepOperator(
+            task_id=task_id,
             job=self.job.name,
             inputs=[self.places.raw],
             output_folder=self.places.output,
             reports=self.settings.reports,
             cluster_id=create.output["id"],
             scheduler=create.output["scheduler"],
+            is_further=is_further,
             aws_conn_id=self.settings.aws_conn_id,
             poll_s=self.settings.poll_s,
         )
-        terminate = CinemillTerminateOperator(
-            task_id="terminate_emr_cluster",
-            job=self.job.name,
-            retries=TERMINATE_RETRIES,
-            **self.command,
-        )
-        chain(upload, create, step, terminate)
-        # A teardown begins whatever failed before, and even when somebody marks the whole run as
-        # failed; one setup that succeeded is enough, so a cluster goes that a lost task has made.
-        # And who clears the step clears these with it: its cluster is gone by then.
-        terminate.as_teardown(setups=[upload, create])
-        return upload, step, terminate
 
     def _create_cluster(self) -> BaseOperator:
         cluster = self.settings.cluster
@@ -126,8 +136,9 @@ class Pipeline:
             **self.command,
         )
 
-    def to_warehouse(self) -> tuple[BaseOperator, BaseOperator]:
-        """From the published table into the warehouse. Returns the first and the last task."""
+    def to_warehouse(self, *further: "Pipeline") -> tuple[BaseOperator, BaseOperator]:
+        """From the published tables into the warehouse, of `further` jobs too, one after the other.
+        Returns the first and the last task."""
         warehouse = self._warehouse()
         client = self.command | {"password_conn_id": warehouse.password_conn_id}
         ready = WarehouseOperator(
@@ -136,21 +147,29 @@ class Pipeline:
             cluster=warehouse.cluster,
             aws_conn_id=self.settings.aws_conn_id,
         )
-        # The table is created in the load's transaction: nobody sees it empty.
+        tasks = [ready]
+        for each in (self, *further):
+            tail = "" if each is self else f"_{each.job.name}"
+            load = CinemillCommandOperator(
+                task_id=f"transfer_s3_to_redshift{tail}", arguments=each._load(warehouse), **client
+            )
+            validate = CinemillCommandOperator(
+                task_id=f"run_data_validation{tail}",
+                arguments=["validate", "--job", each.job.name, "--to", warehouse.target],
+                **client,
+            )
+            tasks += [load, validate]
+        chain(*tasks)
+        return ready, tasks[-1]
+
+    def _load(self, warehouse: Warehouse) -> list[str]:
+        # Tables are created in the load's transaction: nobody sees them empty.
         arguments = ["load", self.places.output, "--to", warehouse.target, "--create"]
-        arguments += ["--mode", warehouse.mode]
+        if warehouse.mode:
+            arguments += ["--mode", warehouse.mode]
         if warehouse.iam_role:
             arguments += ["--iam-role", warehouse.iam_role]
-        load = CinemillCommandOperator(
-            task_id="transfer_s3_to_redshift", arguments=arguments, **client
-        )
-        validate = CinemillCommandOperator(
-            task_id="run_data_validation",
-            arguments=["validate", self.job.table, "--to", warehouse.target],
-            **client,
-        )
-        chain(ready, load, validate)
-        return ready, validate
+        return arguments
 
     def check_deadline(self, daily_dag_id: str) -> BaseOperator:
         warehouse = self._warehouse()

@@ -15,6 +15,11 @@ def run_id(dag_run: Any) -> str:
     return f"{dag_run.dag_id}-{tail}"[:LENGTH_MAX]
 
 
+def own_run_id(dag_run: Any, job: str | None) -> str:
+    """The id of a further run of the DAG run: one that works on what its first job published."""
+    return f"{run_id(dag_run)}.{job}"[:LENGTH_MAX] if job else run_id(dag_run)
+
+
 def stamp(moment: datetime) -> str:
     moment = moment.astimezone(UTC)
     fraction = f".{moment.microsecond:06}" if moment.microsecond else ""

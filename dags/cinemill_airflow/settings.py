@@ -28,7 +28,8 @@ class Cluster:
 @dataclass(frozen=True)
 class Warehouse:
     target: str
-    mode: str = "replace"
+    # What becomes of the rows that tables have; what the jobs say of theirs, where not given.
+    mode: str | None = None
     iam_role: str | None = None
     # An Airflow connection whose password PostgreSQL is given.
     password_conn_id: str | None = None
@@ -49,13 +50,24 @@ class Daily:
 class Places:
     """Where the files of a job come from and go to."""
 
-    # A source that `cinemill stage` knows, or a TOML file that describes one.
-    source: str
     raw: str
     output: str
-    source_from: str | None = None
+    # A source that `cinemill stage` knows, or a TOML file that describes one; or several. None for
+    # a job that reads what another one published.
+    source: str | list[str] | None = None
+    # One place, or the places of those sources that are named.
+    source_from: str | dict[str, str] | None = None
     archive: str | None = None
     split_mb: int | None = None
+
+    @property
+    def sources(self) -> list[str]:
+        return [self.source] if isinstance(self.source, str) else self.source or []
+
+    def origin(self, source: str) -> str | None:
+        if isinstance(self.source_from, dict):
+            return self.source_from.get(source)
+        return self.source_from
 
 
 @dataclass(frozen=True)

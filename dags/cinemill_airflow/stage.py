@@ -13,18 +13,19 @@ from cinemill_airflow.settings import Places
 
 class CinemillStageOperator(CinemillCommandOperator):
     """`cinemill stage`: today's files come from the source; those of an earlier day, for a
-    backfill, from the archive, if it has them."""
+    backfill, from the archive, if it has them. A job may have several sources."""
 
     def __init__(self, *, places: Places, **kwargs: Any) -> None:
-        is_file = places.source.endswith(".toml")
-        source = ["--source-file", places.source] if is_file else [places.source]
-        super().__init__(arguments=["stage", *source, "--to", places.raw], **kwargs)
+        super().__init__(arguments=["stage"], **kwargs)
         self.places = places
 
     def execute(self, context: Context) -> None:
-        self.run([*self.arguments, *self._origin(context["dag_run"].logical_date)])
+        for source in self.places.sources:
+            name = ["--source-file", source] if source.endswith(".toml") else [source]
+            origin = self._origin(source, context["dag_run"].logical_date)
+            self.run([*self.arguments, *name, "--to", self.places.raw, *origin])
 
-    def _origin(self, moment: datetime | None) -> list[str]:
+    def _origin(self, source: str, moment: datetime | None) -> list[str]:
         places = self.places
         split = ["--split-mb", str(places.split_mb)] if places.split_mb else []
         day = moment.astimezone(UTC).date() if moment else datetime.now(UTC).date()
@@ -33,6 +34,7 @@ class CinemillStageOperator(CinemillCommandOperator):
             if lake.holds_something(S3Hook(aws_conn_id=self.aws_conn_id).conn, archived):
                 return ["--from", archived, *split]
             self.log.warning("%s is empty: the run takes what the source has now", archived)
-        origin = ["--from", places.source_from] if places.source_from else []
+        given = places.origin(source)
+        origin = ["--from", given] if given else []
         archive = ["--archive", places.archive] if places.archive else []
         return [*origin, *archive, *split]

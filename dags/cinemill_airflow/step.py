@@ -16,7 +16,7 @@ from cinemill_airflow import outcome
 from cinemill_airflow.emr_steps import ATTACHABLE, CANCEL_GRACE_S, Step, Steps, name_of
 from cinemill_airflow.ending import explain
 from cinemill_airflow.report import Report
-from cinemill_airflow.runs import run_id
+from cinemill_airflow.runs import own_run_id
 
 # Where the bootstrap action puts it.
 PROGRAM = "/usr/local/bin/cinemill"
@@ -33,6 +33,7 @@ class CinemillStepOperator(BaseOperator):
     Adding and watching are one task, so that a retry covers both, and there is no moment between
     them at which nobody would cancel the step.
 
+    :param is_further: whether another job of the DAG run goes before, whose run has the DAG run's id
     :param poll_s: seconds between two looks at the step, give or take a quarter
     :param patience_s: seconds for which EMR may fail to answer before the task fails; the step
         goes on then, and the retry attaches to it
@@ -52,6 +53,7 @@ class CinemillStepOperator(BaseOperator):
         reports: str,
         cluster_id: str,
         scheduler: str,
+        is_further: bool = False,
         aws_conn_id: str = "aws_default",
         poll_s: float = 10.0,
         patience_s: float = 600.0,
@@ -66,6 +68,7 @@ class CinemillStepOperator(BaseOperator):
         self.reports = reports
         self.cluster_id = cluster_id
         self.scheduler = scheduler
+        self.is_further = is_further
         self.aws_conn_id = aws_conn_id
         self.poll_s = poll_s
         self.patience_s = patience_s
@@ -78,7 +81,7 @@ class CinemillStepOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Returns the run's verdict."""
-        run = run_id(context["dag_run"])
+        run = own_run_id(context["dag_run"], self.job if self.is_further else None)
         emr = EmrHook(aws_conn_id=self.aws_conn_id, config=CLIENT).conn
         s3 = S3Hook(aws_conn_id=self.aws_conn_id).conn
         self._step_name = name_of(self.job, run)

@@ -1,5 +1,6 @@
 """Ends the cluster of a run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -8,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cinemill_airflow.command import CinemillCommandOperator
 from cinemill_airflow.emr_steps import CANCEL_GRACE_S, GOING_ON, Steps, name_of
-from cinemill_airflow.runs import run_id
+from cinemill_airflow.runs import own_run_id, run_id
 
 
 class CinemillTerminateOperator(CinemillCommandOperator):
@@ -19,24 +20,28 @@ class CinemillTerminateOperator(CinemillCommandOperator):
     good notices nothing at all.
     """
 
-    def __init__(self, *, job: str, **kwargs: Any) -> None:
+    def __init__(self, *, job: str, further: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(arguments=["cluster", "terminate", "--target", "emr", "--force"], **kwargs)
         self.job = job
+        self.further = further
 
     def execute(self, context: Context) -> None:
         name = run_id(context["dag_run"])
+        names = [name_of(self.job, name)]
+        names += [name_of(job, own_run_id(context["dag_run"], job)) for job in self.further]
         try:
-            self._cancel_step(name)
+            self._cancel_steps(name, names)
         except (AirflowException, BotoCoreError, ClientError) as error:
             # The cluster's end ends it as well.
-            self.log.warning("failed to cancel the step of run %s: %s", name, error)
+            self.log.warning("failed to cancel the steps of run %s: %s", name, error)
         self.run([*self.arguments, "--cluster", name])
 
-    def _cancel_step(self, name: str) -> None:
+    def _cancel_steps(self, cluster_name: str, names: Sequence[str]) -> None:
         hook = EmrHook(aws_conn_id=self.aws_conn_id)
-        cluster = hook.get_cluster_id_by_name(name, ["RUNNING", "WAITING"])
+        cluster = hook.get_cluster_id_by_name(cluster_name, ["RUNNING", "WAITING"])
         if not cluster:
             return
         steps = Steps(hook.conn, cluster)
-        if step := steps.find(name_of(self.job, name), GOING_ON):
-            steps.cancel(step.id, CANCEL_GRACE_S, self.log)
+        for name in names:
+            if step := steps.find(name, GOING_ON):
+                steps.cancel(step.id, CANCEL_GRACE_S, self.log)

@@ -1,6 +1,7 @@
 //! Jobs and their runs: the catalogue, the run driver, the client of the run service, and what the
 //! CLI needs beside them.
 
+pub mod answers;
 pub mod api;
 pub mod attach;
 pub mod autoscale;

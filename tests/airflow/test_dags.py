@@ -20,12 +20,20 @@ if MAJOR == 2:
 else:
     from airflow.dag_processing.dagbag import DagBag
 
-JOBS = [{"name": "imdb_titles", "description": "Titles", "table": "public.imdb_titles"}]
+NAMES = ["imdb_titles", "imdb_top50", "movies_model", "movie_insights"]
+JOBS = [{"name": name, "description": name, "table": f"public.{name}"} for name in NAMES]
 TOP = {"reports": "s3://lake/reports", "alerts_topic": "arn:aws:sns:us-east-1:1:alerts"}
 TABLES = {
     "cluster": {"file": "emr.toml"},
     "warehouse": {"target": "redshift://films/lake", "password_conn_id": "warehouse"},
     "jobs.imdb_titles": {"source": "imdb", "raw": "s3://raw/imdb", "output": "s3://lake/titles"},
+    "jobs.imdb_top50": {"source": "imdb", "raw": "s3://raw/imdb", "output": "s3://lake/top50"},
+    "jobs.movies_model": {
+        "source": ["movielens", "fred", "kaggle"],
+        "raw": "s3://raw/films",
+        "output": "s3://lake/model",
+    },
+    "jobs.movie_insights": {"raw": "s3://lake/model", "output": "s3://lake/insights"},
 }
 PROCESS = ["upload_raw_files_to_s3", "create_emr_cluster", "add_and_watch_step"]
 LOAD = ["create_redshift_cluster", "transfer_s3_to_redshift", "run_data_validation"]
@@ -92,6 +100,26 @@ class Dags(unittest.TestCase):
         wanted |= self.setups(process, terminate)
         self.assertEqual(self.edges("imdb_daily"), wanted)
 
+    def test_top50(self) -> None:
+        wanted = self.chain("start_data_pipeline", *PROCESS, *LOAD, "end_data_pipeline")
+        wanted |= self.chain(PROCESS[-1], "terminate_emr_cluster", "end_data_pipeline")
+        wanted |= self.setups(PROCESS, "terminate_emr_cluster")
+        self.assertEqual(self.edges("imdb_top50"), wanted)
+
+    def test_insights_follow_the_model_on_its_cluster(self) -> None:
+        process = [*PROCESS, "add_and_watch_movie_insights"]
+        load = [*LOAD, "transfer_s3_to_redshift_movie_insights"]
+        load.append("run_data_validation_movie_insights")
+        wanted = self.chain("start_data_pipeline", *process, *load, "end_data_pipeline")
+        wanted |= self.chain(process[-1], "terminate_emr_cluster", "end_data_pipeline")
+        wanted |= self.setups(process, "terminate_emr_cluster")
+        # It is told which cluster that is.
+        wanted.add(("create_emr_cluster", process[-1]))
+        self.assertEqual(self.edges("movie_insights"), wanted)
+        step = self.bag.dags["movie_insights"].get_task("add_and_watch_movie_insights")
+        self.assertEqual(step.inputs, ["s3://lake/model"])
+        self.assertTrue(step.is_further)
+
     def test_clusters_are_terminated_whatever_failed(self) -> None:
         for dag in self.bag.dags.values():
             for task in dag.tasks:
@@ -126,7 +154,10 @@ class Dags(unittest.TestCase):
     def test_arguments_hold_no_secret_and_name_the_warehouse(self) -> None:
         task = self.bag.dags["imdb_to_redshift"].get_task("transfer_s3_to_redshift")
         wanted = ["load", "s3://lake/titles", "--to", "redshift://films/lake", "--create"]
-        self.assertEqual(task.arguments, [*wanted, "--mode", "replace"])
+        self.assertEqual(task.arguments, wanted)
+        task = self.bag.dags["movie_insights"].get_task("run_data_validation_movie_insights")
+        wanted = ["validate", "--job", "movie_insights", "--to", "redshift://films/lake"]
+        self.assertEqual(task.arguments, wanted)
         self.assertEqual(task.password_conn_id, "warehouse")
 
 
@@ -157,7 +188,7 @@ class Refused(unittest.TestCase):
         self.refused("have no [warehouse]", tables=tables)
 
     def test_an_unknown_job(self) -> None:
-        self.refused("no job `imdb_titles`; there are: other", jobs=[JOBS[0] | {"name": "other"}])
+        self.refused("`; there are: other", jobs=[JOBS[0] | {"name": "other"}])
 
     def test_no_program_and_no_file(self) -> None:
         catalog.catalog.cache_clear()

@@ -14,12 +14,30 @@ PREFIX = "imdb_process_data-"
 
 
 class Whole(unittest.TestCase):
-    def setUp(self) -> None:
-        self.world = deployment()
-        self.world.redshift.clear()
-        settings = self.world.settings("whole", good_source())
-        environment = self.world.environment | settings.environment
-        self.airflow = Airflow(FOLDER / "whole", self.world.redshift, environment)
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.world = deployment()
+        cls.world.redshift.clear()
+        settings = cls.world.settings("whole", good_source())
+        environment = cls.world.environment | settings.environment
+        cls.airflow = Airflow(FOLDER / "whole", cls.world.redshift, environment)
+
+    def test_two_jobs_on_one_cluster(self) -> None:
+        told = self.airflow.run("dags", "test", "movie_insights").stdout
+        self.assertIn("COMPLETED: movies_model, rows", told)
+        self.assertIn("COMPLETED: movie_insights, rows", told)
+        (cluster,) = self.world.clusters("movie_insights-")
+        self.assertEqual(cluster["Status"]["State"], "TERMINATED")
+        redshift = self.world.redshift
+        loads = redshift.ask(
+            "SELECT job, COUNT(*), COUNT(DISTINCT load_id) FROM cinemill.loads "
+            "WHERE job LIKE 'movie%%' GROUP BY job ORDER BY job"
+        )
+        self.assertEqual(loads, [("movie_insights", 7, 1), ("movies_model", 8, 1)])
+        films = redshift.ask("SELECT title FROM public.movies ORDER BY movie_id")
+        self.assertEqual(films, [("One, two",), ("Three",)])
+        months = redshift.ask("SELECT COUNT(*) FROM public.box_office_by_month")
+        self.assertEqual(months, [(2,)])
 
     def test_from_the_source_to_the_warehouse(self) -> None:
         # Other tests have clusters of that DAG, too.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cinemill_engine::error::Result;
 use cinemill_engine::store::Location;
+use cinemill_jobs::answers::{self, AnswerOptions};
 use cinemill_jobs::site::{self, SiteOptions};
 use clap::{Args, Subcommand};
 
@@ -21,6 +22,8 @@ enum DocsVerb {
     /// Write a static site about the jobs: their tables and columns, where each column comes from,
     /// what is expected, the last runs.
     Build(BuildArguments),
+    /// Write questions.md: the named queries with their answers over published tables, and charts.
+    Questions(QuestionsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -37,9 +40,24 @@ struct BuildArguments {
     runs: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+struct QuestionsArguments {
+    /// Folders of published tables, one per job, in the order of the document.
+    #[arg(required = true, value_name = "TABLES")]
+    tables: Vec<String>,
+
+    #[command(flatten)]
+    catalog: CatalogArguments,
+
+    /// Folder for questions.md and, below it, answers/*.svg.
+    #[arg(long, value_name = "DIR", default_value = "docs")]
+    output: PathBuf,
+}
+
 pub async fn docs(arguments: DocsArguments) -> Result<()> {
     match arguments.verb {
         DocsVerb::Build(arguments) => build(arguments).await,
+        DocsVerb::Questions(arguments) => questions(arguments).await,
     }
 }
 
@@ -52,5 +70,20 @@ async fn build(arguments: BuildArguments) -> Result<()> {
     let built = site::build(&arguments.catalog.catalog(), &options).await?;
     let (index, pages) = (built.index.display(), built.pages);
     line(format!("{index}: {pages} pages, {} jobs", built.jobs));
+    Ok(())
+}
+
+async fn questions(arguments: QuestionsArguments) -> Result<()> {
+    let tables = arguments
+        .tables
+        .iter()
+        .map(|folder| Location::parse(folder));
+    let options = AnswerOptions {
+        tables: tables.collect::<Result<_>>()?,
+        output: arguments.output,
+    };
+    let count = answers::write(&arguments.catalog.catalog(), &options).await?;
+    let document = options.output.join("questions.md");
+    line(format!("{}: {count} answers", document.display()));
     Ok(())
 }

@@ -15,14 +15,19 @@ use super::inputs::ResolvedInput;
 use super::modes::{Before, Changes};
 use super::pieces::{Pieces, Written, audited};
 use super::planner::{Planned, Planner};
-use crate::job::OutputDefinition;
+use crate::job::{OutputDefinition, WriteMode};
 
 /// What is kept.
 #[derive(Clone, Copy)]
 enum Kept<'k> {
     Relation(&'k str),
     /// The rows of an output that its table does not have, or has with other values.
-    Changes(&'k OutputDefinition, &'k Before),
+    Changes {
+        output: &'k OutputDefinition,
+        before: &'k Before,
+        /// Rows that the table has with other values do not count.
+        only_new: bool,
+    },
     /// The rows of an output whose `by` is in one of several buckets.
     Chunk {
         output: &'k OutputDefinition,
@@ -37,7 +42,7 @@ impl Kept<'_> {
     fn name(&self) -> String {
         match self {
             Self::Relation(relation) => (*relation).to_owned(),
-            Self::Changes(output, _) => format!("{}.changes", output.name),
+            Self::Changes { output, .. } => format!("{}.changes", output.name),
             Self::Chunk {
                 output,
                 index,
@@ -51,7 +56,7 @@ impl Kept<'_> {
     fn phase(&self) -> String {
         match self {
             Self::Relation(relation) => format!("checkpoint {relation}"),
-            Self::Changes(..) => "compare".to_owned(),
+            Self::Changes { .. } => "compare".to_owned(),
             Self::Chunk { index, chunks, .. } => format!("chunk {} of {chunks}", index + 1),
         }
     }
@@ -64,10 +69,14 @@ impl Kept<'_> {
     ) -> Result<Planned> {
         match self {
             Self::Relation(relation) => planner.relation(relation, inputs, made).await,
-            Self::Changes(output, before) => {
+            Self::Changes {
+                output,
+                before,
+                only_new,
+            } => {
                 let planned = planner.output(output, inputs, made).await?;
                 before.check_fits(output, &planned)?;
-                Changes::plan(planned, before, &output.key)
+                Changes::plan(planned, before, &output.key, *only_new)
             }
             Self::Chunk {
                 output,
@@ -149,8 +158,14 @@ impl Pieces<'_> {
         made: &[Checkpoint],
         cancel: &CancellationToken,
     ) -> Result<Checkpoint> {
-        let kept = Kept::Changes(output, before);
-        self.found_or_kept(kept, places, made, cancel).await
+        let kept = Kept::Changes {
+            output,
+            before,
+            only_new: self.request.mode(output) == WriteMode::AppendNew,
+        };
+        let changes = self.found_or_kept(kept, places, made, cancel).await?;
+        self.check_changes(output, &changes, cancel).await?;
+        Ok(changes)
     }
 
     /// The rows of an output, made one chunk after the other. Those that a driver before this one
@@ -232,7 +247,7 @@ impl Pieces<'_> {
         cancel: &CancellationToken,
     ) -> Result<Written> {
         let mut written = self.write(&kept.phase(), planned, cancel).await?;
-        if let Kept::Changes(output, _) = kept {
+        if let Kept::Changes { output, .. } = kept {
             // They are not looked at again, whoever takes the run up.
             let found = checks::broken_conditions(&self.request.job, output, &written.reports);
             found.clone().judge(&self.request.job)?;

@@ -12,6 +12,7 @@ use super::checkpoints::{Checkpoint, Checkpoints};
 use super::modes::{self, Before, Changes, TableChange};
 use super::pieces::{Pieces, Written, audited};
 use super::planner::Planned;
+use super::tables::TableInput;
 use crate::job::{OutputDefinition, WriteMode};
 
 /// A table that is written, and not visible yet.
@@ -26,6 +27,19 @@ pub struct DoneTable<'a> {
     pub audits: Vec<Location>,
     /// The rows of its relation, where they were made in chunks.
     pub chunks: Option<Checkpoint>,
+    /// What the table keeps of what it has.
+    pub stays: Option<Stays>,
+}
+
+/// What a table keeps of what it has.
+pub enum Stays {
+    /// All rows, but for those that have the key of a changed one.
+    Rows { before: Before, changed: TableInput },
+    /// Some of the files.
+    Files {
+        before: Before,
+        files: Vec<ManifestFile>,
+    },
 }
 
 /// Where an output's rows come from.
@@ -67,12 +81,11 @@ impl<'a> Pieces<'a> {
     ) -> Result<DoneTable<'a>> {
         let before = Before::of(output, &self.request.output, sources.base);
         match (self.request.mode(output), before) {
-            (WriteMode::AppendNew, Some(before)) => {
-                self.append_new(output, &before, sources, cancel).await
+            (WriteMode::AppendNew | WriteMode::Merge, Some(before)) => {
+                self.add(output, before, sources, cancel).await
             }
-            (WriteMode::Merge, Some(before)) => self.merge(output, &before, sources, cancel).await,
             (WriteMode::OverwritePartitions, Some(before)) => {
-                self.overwrite_partitions(output, &before, sources, cancel)
+                self.overwrite_partitions(output, before, sources, cancel)
                     .await
             }
             (mode, before) => {
@@ -97,30 +110,10 @@ impl<'a> Pieces<'a> {
         Ok((written, audits))
     }
 
-    async fn append_new(
-        &self,
-        output: &'a OutputDefinition,
-        before: &Before,
-        sources: &Sources<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<DoneTable<'a>> {
-        let new = |planned: Planned| {
-            before.check_fits(output, &planned)?;
-            modes::new_rows(planned, before, &output.key)
-        };
-        let (written, audits) = self.rows(output, sources, cancel, new).await?;
-        let change = TableChange {
-            inserted: written.rows(),
-            unchanged: before.rows(),
-            ..self.change(output, WriteMode::AppendNew)
-        };
-        Ok(done(output, written, before.files.clone(), change, None).audited(audits))
-    }
-
     async fn overwrite_partitions(
         &self,
         output: &'a OutputDefinition,
-        before: &Before,
+        before: Before,
         sources: &Sources<'_>,
         cancel: &CancellationToken,
     ) -> Result<DoneTable<'a>> {
@@ -129,7 +122,7 @@ impl<'a> Pieces<'a> {
             Ok(planned)
         };
         let (written, audits) = self.rows(output, sources, cancel, fits).await?;
-        let (kept, deleted) = modes::other_partitions(before, &written.reports);
+        let (kept, deleted) = modes::other_partitions(&before, &written.reports);
         let rows = written.rows();
         let change = TableChange {
             inserted: rows,
@@ -137,25 +130,31 @@ impl<'a> Pieces<'a> {
             unchanged: kept.iter().map(|file| file.rows).sum(),
             ..self.change(output, WriteMode::OverwritePartitions)
         };
-        Ok(done(output, written, kept, change, Some(rows)).audited(audits))
+        let files = kept.clone();
+        let mut done = done(output, written, kept, change, Some(rows)).audited(audits);
+        done.stays = Some(Stays::Files { before, files });
+        Ok(done)
     }
 
-    async fn merge(
+    /// Adds rows to a table, or changes some of its rows. What is new is written down first, so that
+    /// it can be looked at, and is made only once.
+    async fn add(
         &self,
         output: &'a OutputDefinition,
-        before: &Before,
+        before: Before,
         sources: &Sources<'_>,
         cancel: &CancellationToken,
     ) -> Result<DoneTable<'a>> {
         let (places, made) = (sources.places, sources.made);
-        let kept = self.changes(output, before, places, made, cancel).await?;
+        let kept = self.changes(output, &before, places, made, cancel).await?;
         let changes = Changes {
             table: kept.as_input(),
-            before,
+            before: &before,
             key: &output.key,
         };
-        let (concerned, updated) = match kept.rows() {
-            0 => (Vec::new(), 0),
+        let mode = self.request.mode(output);
+        let (concerned, updated) = match (mode, kept.rows()) {
+            (WriteMode::AppendNew, _) | (_, 0) => (Vec::new(), 0),
             _ => self.concerned(output, &changes, sources, cancel).await?,
         };
         let is_kept = |file: &&ManifestFile| !concerned.contains(file);
@@ -166,10 +165,13 @@ impl<'a> Pieces<'a> {
             inserted: kept.rows() - updated,
             updated,
             unchanged: before.rows() - updated,
-            ..self.change(output, WriteMode::Merge)
+            ..self.change(output, mode)
         };
-        let done = done(output, written, stay, change, None).audited(audits);
-        Ok(kept.audits.iter().cloned().fold(done, DoneTable::audited))
+        let mut done = done(output, written, stay, change, None).audited(audits);
+        done.audits.extend(kept.audits.iter().cloned());
+        let changed = changes.table;
+        done.stays = Some(Stays::Rows { before, changed });
+        Ok(done)
     }
 
     /// The files of the table in which rows change, and how many do.
@@ -248,6 +250,7 @@ fn done<'a>(
         rows_made,
         audits: Vec::new(),
         chunks: None,
+        stays: None,
     }
 }
 

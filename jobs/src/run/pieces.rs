@@ -26,13 +26,15 @@ use super::backend::{Backend, PhysicalJob};
 use super::checkpoints::{Checkpoint, Checkpoints};
 use super::checks::{self, CheckPlan, Findings, FutureTables};
 use super::events::{EventSender, RunEvent};
+use super::incremental::Looked;
 use super::inputs::ResolvedInput;
-use super::modes::TableChange;
+use super::modes::{Changes, TableChange};
 use super::outputs::{DoneTable, Sources};
 use super::planner::{Planned, Planner};
 use super::request::RunRequest;
 use super::retry::Retry;
 use super::usage::{Meter, Usage};
+use crate::job::OutputDefinition;
 
 /// Executes the pieces of one driver's attempt at a run.
 pub struct Pieces<'a> {
@@ -101,7 +103,7 @@ impl<'a> Pieces<'a> {
             noted: self.noted.clone(),
             ..*self
         };
-        pieces.check_keys(cancel).await?;
+        pieces.check_keys(&looked, base.as_ref(), cancel).await?;
         let places = Checkpoints::new(table, self.request, self.inputs, base.as_ref());
         let made = pieces.checkpoints(&places, cancel).await?;
         let sources = Sources {
@@ -117,7 +119,7 @@ impl<'a> Pieces<'a> {
         let audited = self.audited(&tables, checkpoints.collect()).await?;
         let chunks = tables.iter().filter_map(|done| done.chunks.clone());
         let made: Vec<Checkpoint> = made.iter().cloned().chain(chunks).collect();
-        let mut found = pieces.check_tables(&made, base.as_ref(), cancel).await?;
+        let mut found = pieces.check_tables(&made, &tables, cancel).await?;
         found.extend(self.found_in(&tables, &audited));
         let warnings = found.judge(&self.request.job)?;
         let state = match looked.state {
@@ -166,13 +168,51 @@ impl<'a> Pieces<'a> {
     }
 
     /// Looks for keys that stand twice. What they would make of joins is not worth to be written.
-    async fn check_keys(&self, cancel: &CancellationToken) -> Result<()> {
+    ///
+    /// Keys of records that a run before has seen are not looked at again.
+    async fn check_keys(
+        &self,
+        looked: &Looked,
+        base: Option<&Manifest>,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let phase = "check keys";
+        let keys = [
+            checks::input_keys(&self.request.job),
+            checks::output_keys(self.request, base),
+        ];
+        let keys = &keys.concat();
+        let found = self.tried(phase, cancel, |planner| {
+            async move {
+                let none = FutureTables::new();
+                let planner = planner.share(looked.records.as_ref());
+                let asked = planner
+                    .questions(keys.clone(), self.inputs, &[], &none)
+                    .await?;
+                self.answer(phase, asked, cancel).await
+            }
+            .boxed()
+        });
+        found.await?.judge(&self.request.job)?;
+        Ok(())
+    }
+
+    /// Looks for keys that stand twice among the rows that are to be added to a table.
+    pub(super) async fn check_changes(
+        &self,
+        output: &OutputDefinition,
+        changes: &Checkpoint,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
         let phase = "check keys";
         let found = self.tried(phase, cancel, |planner| {
             async move {
-                let keys = checks::keys(self.request);
-                let none = FutureTables::new();
-                let asked = planner.questions(keys, self.inputs, &[], &none).await?;
+                let planned = planner.output(output, self.inputs, &[]).await?;
+                let failed = |cause| Error::from_datafusion(&cause, "plan", phase);
+                let rows = Changes::rows(&changes.as_input(), &planned).map_err(failed)?;
+                let tables = FutureTables::from([(output.name.clone(), rows.into_view())]);
+                let key = vec![checks::unique_key(&output.name, &output.key)];
+                let asked = planner.questions(key, self.inputs, &[], &tables).await?;
                 self.answer(phase, asked, cancel).await
             }
             .boxed()
@@ -185,7 +225,7 @@ impl<'a> Pieces<'a> {
     async fn check_tables(
         &self,
         made: &[Checkpoint],
-        base: Option<&Manifest>,
+        done: &[DoneTable<'_>],
         cancel: &CancellationToken,
     ) -> Result<Findings> {
         let phase = "check";
@@ -195,7 +235,7 @@ impl<'a> Pieces<'a> {
                 if sets.is_empty() {
                     return Ok(Findings::default());
                 }
-                let tables = checks::future_tables(&planner, self.inputs, made, base).await?;
+                let tables = checks::future_tables(&planner, self.inputs, made, done).await?;
                 // Inputs and relations are asked about as they are, not only what changed of them.
                 let made = if planner.reads_a_share() { &[] } else { made };
                 let whole = planner.share(None);

@@ -194,9 +194,9 @@ impl RunRequest {
         self.options.mode.unwrap_or(output.mode)
     }
 
-    /// Whether the number of rows proves that an output's key is unique.
-    pub fn rows_prove_key(&self, output: &OutputDefinition) -> bool {
-        output.one_row_per.is_some() && self.mode(output) == WriteMode::Overwrite
+    /// Whether rows are added to those that an output's table has, by their keys.
+    pub fn adds(&self, output: &OutputDefinition) -> bool {
+        matches!(self.mode(output), WriteMode::AppendNew | WriteMode::Merge)
     }
 
     /// How many snapshots before the new one stay readable.

@@ -101,7 +101,7 @@ pub fn before(
         None => Ok(TableInput::empty(output.clone())),
         Some(manifest) => match of_manifest(name, input, output, manifest, &input.file)? {
             Some(found) => Ok(found),
-            // The output is there without this table: it is that snapshot all the same.
+            // A table that the job did not have then.
             None => Ok(TableInput {
                 run_id: Some(manifest.run_id.clone()),
                 ..TableInput::empty(output.clone())

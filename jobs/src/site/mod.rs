@@ -8,7 +8,7 @@ mod graph;
 mod markdown;
 mod runs;
 mod sql;
-mod text;
+pub(crate) mod text;
 mod view;
 
 use std::fs;

@@ -7,7 +7,9 @@ use super::graph::{Graph, Published};
 use super::runs::{self, PastRun, RunView, StatisticsView};
 use super::text::file_name;
 use super::{markdown, sql};
-use crate::job::{Catalog, InputDefinition, JobDefinition, OutputDefinition, Severity, type_word};
+use crate::job::{
+    Catalog, InputDefinition, JobDefinition, OutputDefinition, RUN_DATE, Rule, Severity, type_word,
+};
 use crate::lineage::{ColumnRef, Lineage};
 
 #[derive(Debug, Serialize)]
@@ -71,7 +73,7 @@ struct ColumnView {
 struct ParamView {
     name: String,
     kind: String,
-    default: String,
+    default: Option<String>,
     description: String,
 }
 
@@ -86,7 +88,7 @@ struct InputView {
 struct ExpectationView {
     name: String,
     table: String,
-    severity: String,
+    severity: &'static str,
     text: String,
 }
 
@@ -264,35 +266,34 @@ impl SqlView {
 }
 
 fn params(job: &JobDefinition) -> Vec<ParamView> {
-    let params = job.params.iter();
-    params
-        .map(|(name, param)| ParamView {
-            name: name.clone(),
-            kind: type_word(param.kind),
-            default: param
-                .default
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            description: param.description.clone(),
-        })
-        .collect()
+    let own = job.params.iter().map(|(name, param)| ParamView {
+        name: name.clone(),
+        kind: type_word(param.kind),
+        default: param.default.as_ref().map(ToString::to_string),
+        description: param.description.clone(),
+    });
+    let run_date = ParamView {
+        name: RUN_DATE.to_owned(),
+        kind: "DATE".to_owned(),
+        default: Some("today, in UTC".to_owned()),
+        description: "the day for which a run is made".to_owned(),
+    };
+    match job.params.is_empty() {
+        true => Vec::new(),
+        false => own.chain([run_date]).collect(),
+    }
 }
 
 fn checks(job: &JobDefinition) -> Vec<SqlView> {
     let checks = job.checks.iter();
     checks
-        .map(|check| SqlView::of(&check.name, &check.title, &check.sql))
-        .collect()
-}
-
-fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
-    let expectations = job.expectations.iter();
-    expectations
-        .map(|expectation| ExpectationView {
-            name: expectation.name.clone(),
-            table: expectation.table.clone().unwrap_or_default(),
-            severity: severity(expectation.severity).to_owned(),
-            text: expectation.condition_sql().unwrap_or_default(),
+        .map(|check| {
+            let title = format!(
+                "must not be found: {} ({})",
+                check.title,
+                severity(check.severity)
+            );
+            SqlView::of(&check.name, &title, &check.sql)
         })
         .collect()
 }
@@ -301,5 +302,42 @@ fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Fail => "fail",
         Severity::Warn => "warn",
+    }
+}
+
+fn expectations(job: &JobDefinition) -> Vec<ExpectationView> {
+    let expectations = job.expectations.iter();
+    expectations
+        .map(|expectation| ExpectationView {
+            name: expectation.name.clone(),
+            table: expectation.table.clone().unwrap_or_default(),
+            severity: severity(expectation.severity),
+            text: rule(&expectation.rule)
+                .or_else(|| expectation.condition_sql())
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// A rule that is not about single rows.
+fn rule(rule: &Rule) -> Option<String> {
+    match rule {
+        Rule::Unique(columns) => Some(format!("unique: {}", columns.join(", "))),
+        Rule::Rows(rows) => {
+            let bound =
+                |bound: Option<u64>| bound.map_or_else(|| "any".to_owned(), |b| b.to_string());
+            Some(format!("rows: {} to {}", bound(rows.min), bound(rows.max)))
+        }
+        Rule::References(references) => {
+            let (columns, to) = (references.columns.join(", "), references.to.join(", "));
+            Some(format!("{columns} stand in {}: {to}", references.table))
+        }
+        Rule::Freshness(freshness) => {
+            let (column, days) = (&freshness.column, freshness.max_age_days);
+            Some(format!(
+                "newest {column} at most {days} days before :run_date"
+            ))
+        }
+        Rule::Condition(_) | Rule::NotNull(_) | Rule::Accepted(_) | Rule::Range(_) => None,
     }
 }

@@ -15,6 +15,23 @@ TITLES = 3000
 # What the source has besides, and the job does not read.
 AKAS = "titleId\tordering\ttitle\ntt0000001\t1\tCarmencita\n"
 
+METADATA = (
+    "adult,budget,genres,id,imdb_id,original_language,popularity,production_companies,"
+    "release_date,revenue,runtime,title,vote_average,vote_count\n"
+)
+# Films that nobody made, in the shape of the three sources of `movies_model`.
+FILMS = {
+    "movies_metadata.csv": METADATA
+    + """False,100,"[{'id': 1, 'name': 'Drama'}]",11,tt11,en,1.5,\
+"[{'name': ""Ann's Films"", 'id': 7}]",1999-05-01,900,100,"One, two",7.5,10
+False,50,"[{'id': 1, 'name': 'Drama'}, {'id': 2, 'name': 'War'}]",12,tt12,de,2.5,[],\
+1999-06-02,400,90,Three,6.5,20
+""",
+    "links.csv": "movieId,imdbId,tmdbId\n1,0000011,11\n2,0000012,12\n",
+    "ratings.csv": "userId,movieId,rating,timestamp\n1,1,4.5,900000000\n2,2,3,900000001\n",
+    "CUSR0000SS62031.csv": "DATE,CUSR0000SS62031\n1999-05-01,102.7\n1999-06-01,102.9\n",
+}
+
 
 class Deployment(contextlib.ExitStack):
     """Ends all that it began at the end of `with`."""
@@ -100,6 +117,22 @@ class Settings:
                 "archive": f"s3://films-archive/{self.name}",
                 "output": f"s3://films-lake/{self.name}",
             },
+            "jobs.imdb_top50": {
+                "source": "imdb",
+                "from": str(source),
+                "raw": f"s3://films-raw/{self.name}",
+                "output": f"s3://films-lake/{self.name}-top50",
+            },
+            "jobs.movies_model": {
+                "source": str(source / "films.toml"),
+                "from": str(source),
+                "raw": f"s3://films-raw/{self.name}",
+                "output": f"s3://films-lake/{self.name}-model",
+            },
+            "jobs.movie_insights": {
+                "raw": f"s3://films-lake/{self.name}-model",
+                "output": f"s3://films-lake/{self.name}-insights",
+            },
         }
         self.file.write_text(toml(top | changed, tables))
 
@@ -145,9 +178,18 @@ def source(folder: Path, *, titles: int = TITLES, double: bool = False) -> Path:
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join([*lines, lines[1]]))
     (plain / "title.akas.tsv").write_text(AKAS)
+    films(packed)
     for file in plain.iterdir():
         (packed / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 1))
     return packed
+
+
+def films(folder: Path) -> None:
+    """The films' files, and a source that has them."""
+    listed = "".join(f'[[file]]\nname = "{name}"\n' for name in FILMS)
+    (folder / "films.toml").write_text(f'from = "{folder}"\n{listed}')
+    for name, text in FILMS.items():
+        (folder / name).write_text(text)
 
 
 def embedded(raw: Path, output: Path) -> Path:

@@ -17,6 +17,8 @@ mod kills;
 mod modes;
 mod own_job;
 mod params;
+mod questions;
 mod races;
 mod service;
 mod tables;
+mod top50;

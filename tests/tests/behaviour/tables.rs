@@ -102,7 +102,7 @@ fn commit_together() {
     assert_fails(
         &run(folder, "4,Four,1\n4,Four,1\n", &[]),
         11,
-        &["id is unique` does not hold"],
+        &["`films.id is unique` does not hold"],
     );
     assert_eq!(rows(folder, "history").len(), 2);
     assert_eq!(rows(folder, "films").len(), 3);

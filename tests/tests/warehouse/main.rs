@@ -20,4 +20,6 @@ mod modes;
 mod queries;
 mod redshift;
 mod redshift_faults;
+mod several;
 mod site;
+mod stars;

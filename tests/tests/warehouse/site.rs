@@ -131,6 +131,11 @@ impl Site {
         films::add_condition(Path::new(&self.catalog), name, condition);
     }
 
+    /// A folder that goes with the site.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where a table of this name is, for the command line.
     pub fn place(&self, name: &str) -> String {
         match &self.lake {
@@ -267,7 +272,7 @@ fn published(folder: &Path) -> Table {
 }
 
 /// Files and databases write the same number and the same time in different ways.
-fn sorted(mut rows: Table) -> Table {
+pub fn sorted(mut rows: Table) -> Table {
     for value in rows.iter_mut().flatten().flatten() {
         if let Some(short) = short(value) {
             *value = short;

@@ -36,11 +36,12 @@ pub fn add(values: &dyn Array, sketch: &mut Sketch) -> Option<(Bound, Bound)> {
     match values.data_type() {
         DataType::Boolean => {
             let values = values.as_boolean();
-            values
-                .iter()
-                .flatten()
-                .for_each(|value| sketch.add(mix(u64::from(value))));
-            bound::of_booleans(values)
+            let range = bound::of_booleans(values);
+            // There are only two values, and the bounds are all of them.
+            for bound in range.iter().flat_map(|(min, max)| [min, max]) {
+                sketch.add(mix(u64::from(*bound == Bound::Whole(1))));
+            }
+            range
         }
         DataType::Int8 => whole::<Int8Type>(values, sketch),
         DataType::Int16 => whole::<Int16Type>(values, sketch),
@@ -66,8 +67,19 @@ fn whole<T: ArrowPrimitiveType<Native: Into<i128> + Ord>>(
     values: &dyn Array,
     sketch: &mut Sketch,
 ) -> Option<(Bound, Bound)> {
-    let mut range: Option<(T::Native, T::Native)> = None;
-    for value in present(values.as_primitive::<T>()) {
+    let values = values.as_primitive::<T>();
+    match values.null_count() {
+        0 => whole_of(values.values().iter().copied(), sketch),
+        _ => whole_of(present(values), sketch),
+    }
+}
+
+fn whole_of<N: Into<i128> + Ord + Copy>(
+    values: impl Iterator<Item = N>,
+    sketch: &mut Sketch,
+) -> Option<(Bound, Bound)> {
+    let mut range: Option<(N, N)> = None;
+    for value in values {
         let wide: i128 = value.into();
         let high = (wide >> 64) as u64;
         // The upper half is nothing but the sign in nearly all columns. A factor keeps a number and
@@ -86,7 +98,7 @@ fn fractions(values: impl Iterator<Item = f64>, sketch: &mut Sketch) -> Option<(
     for value in values {
         // Zero and minus zero are one value; so are all that are no number.
         let value = match value {
-            zero if zero == 0.0 => 0.0,
+            0.0 => 0.0,
             nan if nan.is_nan() => f64::NAN,
             other => other,
         };

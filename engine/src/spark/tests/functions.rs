@@ -23,6 +23,10 @@ async fn examples_of_sparks_documentation() {
         ("SELECT coalesce(NULL, 1, NULL)", "1"),
         ("SELECT nullif(2, 2)", "NULL"),
         ("SELECT if(1 < 2, 'a', 'b')", "a"),
+        (
+            "SELECT regexp_replace('100-200', '([0-9]+)', 'n$1')",
+            "n100-n200",
+        ),
         ("SELECT substring('Spark SQL', 5)", "k SQL"),
         ("SELECT substring('Spark SQL', 5, 1)", "k"),
         ("SELECT substring('Spark SQL' FROM -3)", "SQL"),

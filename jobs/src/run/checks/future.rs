@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cinemill_engine::error::{Error, Result};
-use cinemill_engine::sink::table::Manifest;
+use cinemill_engine::sink::table::ManifestFile;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{JoinType, TableReference};
 use datafusion::dataframe::DataFrame;
@@ -12,11 +12,13 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, Operator, binary_expr, ident};
 use datafusion::prelude::SessionContext;
 
-use crate::job::{JobDefinition, OutputDefinition, WriteMode};
+use crate::job::JobDefinition;
 use crate::run::checkpoints::Checkpoint;
 use crate::run::inputs::ResolvedInput;
-use crate::run::modes::Before;
+use crate::run::modes::{Before, Changes};
+use crate::run::outputs::{DoneTable, Stays};
 use crate::run::planner::{Planned, Planner};
+use crate::run::tables::TableInput;
 
 /// Output tables by name.
 pub type FutureTables = BTreeMap<String, Arc<dyn TableProvider>>;
@@ -26,43 +28,49 @@ pub async fn future_tables(
     planner: &Planner<'_>,
     inputs: &[ResolvedInput],
     checkpoints: &[Checkpoint],
-    base: Option<&Manifest>,
+    done: &[DoneTable<'_>],
 ) -> Result<FutureTables> {
-    let request = planner.request();
     let mut tables = FutureTables::new();
-    for output in &request.job.outputs {
-        let Some(before) = Before::of(output, &request.output, base) else {
-            continue;
-        };
-        let mode = request.mode(output);
-        if mode == WriteMode::Overwrite {
-            continue;
-        }
+    for done in done {
+        let output = done.output;
         let planned = planner.output(output, inputs, checkpoints).await?;
-        let partition_by = request.partition_by(output);
-        let table = future(output, (mode, partition_by), &planned, &before)
-            .map_err(|cause| Error::from_datafusion(&cause, "plan", &output.name))?;
+        let future = match &done.stays {
+            None => continue,
+            Some(Stays::Rows { before, changed }) => {
+                changed_rows(before, changed, &planned, &output.key)
+            }
+            Some(Stays::Files { before, files }) => beside(before, files, &planned),
+        };
+        let table = future.map_err(|cause| Error::from_datafusion(&cause, "plan", &output.name))?;
         tables.insert(output.name.clone(), table.into_view());
     }
     Ok(tables)
 }
 
-fn future(
-    output: &OutputDefinition,
-    (mode, partition_by): (WriteMode, &[String]),
-    planned: &Planned,
+/// The rows that a table has, and those that replace some of them or come to them.
+fn changed_rows(
     before: &Before,
+    changed: &TableInput,
+    planned: &Planned,
+    key: &[String],
+) -> Result<DataFrame, DataFusionError> {
+    let columns = planned.columns();
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let new = Changes::rows(changed, planned)?.select_columns(&columns)?;
+    let old = before.rows_of(&before.files, planned)?;
+    without(old, new.clone(), key)?.union(new)
+}
+
+/// The rows of some of a table's files, and those of the run.
+fn beside(
+    before: &Before,
+    files: &[ManifestFile],
+    planned: &Planned,
 ) -> Result<DataFrame, DataFusionError> {
     let columns = planned.columns();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let new = planned.frame().select_columns(&columns)?;
-    let old = before.rows_of(&before.files, planned)?;
-    match mode {
-        WriteMode::Overwrite => Ok(new),
-        WriteMode::AppendNew => old.clone().union(without(new, old, &output.key)?),
-        WriteMode::Merge => without(old, new.clone(), &output.key)?.union(new),
-        WriteMode::OverwritePartitions => without(old, new.clone(), partition_by)?.union(new),
-    }
+    before.rows_of(files, planned)?.union(new)
 }
 
 /// The rows that share the values of `columns` with no row of `others`.

@@ -12,7 +12,7 @@ mod queries;
 pub use findings::{Finding, Findings};
 pub use future::{FutureTables, future_tables, name_outputs};
 pub use plan::CheckPlan;
-pub use queries::{Question, keys, sets};
+pub use queries::{Question, input_keys, output_keys, sets, unique_key};
 
 use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::spec::TaskReport;

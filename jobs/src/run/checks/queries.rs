@@ -1,7 +1,10 @@
 //! Expectations about more than one row, as queries for what offends them.
 
-use super::super::request::RunRequest;
+use cinemill_engine::sink::table::Manifest;
+
 use crate::job::{Freshness, JobDefinition, References, Rule, Severity, is_not_null, quoted};
+use crate::run::modes::Before;
+use crate::run::request::RunRequest;
 
 /// A query whose rows must not be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,27 +20,38 @@ pub struct Question {
     pub sql: String,
 }
 
-/// The keys of all inputs, and those of the output tables that do not follow from an input's.
-pub fn keys(request: &RunRequest) -> Vec<Question> {
-    let job = &request.job;
-    let inputs = job
-        .inputs
-        .iter()
-        .map(|(name, input)| (name.as_str(), input.key.as_slice()));
-    // With `one_row_per` the number of rows proves the output's key, at no cost.
-    let unproved = job.outputs.iter().filter(|o| !request.rows_prove_key(o));
-    let outputs = unproved.map(|output| (output.relation.as_str(), output.key.as_slice()));
-    inputs
-        .chain(outputs)
-        .filter(|(_, key)| !key.is_empty())
-        .map(|(table, key)| Question {
-            table: None,
-            name: format!("{table}.{} is unique", key.join(",")),
-            severity: Severity::Fail,
-            file: "job.toml".to_owned(),
-            sql: repeated(table, key),
-        })
+/// The keys of inputs.
+pub fn input_keys(job: &JobDefinition) -> Vec<Question> {
+    let inputs = job.inputs.iter();
+    let keyed = inputs.filter(|(_, input)| !input.key.is_empty());
+    keyed
+        .map(|(name, input)| unique_key(name, &input.key))
         .collect()
+}
+
+/// The keys of output tables whose rows are all the run's, but for those that follow from an
+/// input's.
+pub fn output_keys(request: &RunRequest, base: Option<&Manifest>) -> Vec<Question> {
+    let asked = request.job.outputs.iter().filter(|output| {
+        let is_added_to =
+            request.adds(output) && Before::of(output, &request.output, base).is_some();
+        // With `one_row_per` the number of rows proves the output's key, at no cost.
+        !output.key.is_empty() && output.one_row_per.is_none() && !is_added_to
+    });
+    asked
+        .map(|output| unique_key(&output.relation, &output.key))
+        .collect()
+}
+
+/// The key of a table: never twice.
+pub fn unique_key(table: &str, key: &[String]) -> Question {
+    Question {
+        table: None,
+        name: format!("{table}.{} is unique", key.join(",")),
+        severity: Severity::Fail,
+        file: "job.toml".to_owned(),
+        sql: repeated(table, key),
+    }
 }
 
 /// The expectations that are about more than one row, and the queries of `checks/`.

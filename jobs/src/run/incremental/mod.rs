@@ -8,7 +8,7 @@
 mod share;
 mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cinemill_engine::buckets::{self, BucketSet};
 use cinemill_engine::error::{Error, Result};
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::inputs::{InputSource, ResolvedInput};
 use super::pieces::Pieces;
 use super::planner::Planner;
-use crate::job::{Dependence, WriteMode};
+use crate::job::Dependence;
 
 pub use share::Share;
 pub use state::State;
@@ -44,6 +44,8 @@ const BUCKETS_MAX: u64 = 1 << 20;
 pub struct Looked {
     /// The rows that may have changed; `None` for all.
     pub share: Option<Share>,
+    /// The records that changed, came, or share a bucket with one that did; `None` for all.
+    pub records: Option<Share>,
     /// What the next run is to know.
     pub state: Option<State>,
 }
@@ -57,10 +59,7 @@ impl Pieces<'_> {
         cancel: &CancellationToken,
     ) -> Result<Looked> {
         let job = &self.request.job;
-        let adds = job.outputs.iter().any(|output| {
-            let mode = self.request.mode(output);
-            matches!(mode, WriteMode::AppendNew | WriteMode::Merge)
-        });
+        let adds = job.outputs.iter().any(|output| self.request.adds(output));
         if job.incremental.is_empty() || !adds || self.request.options.chunks.is_some() {
             return Ok(Looked::default());
         }
@@ -77,14 +76,18 @@ impl Pieces<'_> {
         let state = self
             .fingerprints(State::new(buckets, origin), cancel)
             .await?;
-        let share = match before {
-            Some(before) => Some(Share::Changed(
-                self.changed_rows(&state, &before, cancel).await?,
-            )),
-            None => None,
+        let Some(before) = before else {
+            return Ok(Looked {
+                state: Some(state),
+                ..Looked::default()
+            });
         };
+        let changed = |input: &String| (input.clone(), state.changed_since(&before, input));
+        let records: BTreeMap<String, BucketSet> = job.incremental.keys().map(changed).collect();
+        let rows = self.changed_rows(&records, state.buckets, cancel).await?;
         Ok(Looked {
-            share,
+            share: Some(Share::Changed(rows)),
+            records: Some(Share::Records(records)),
             state: Some(state),
         })
     }
@@ -127,27 +130,24 @@ impl Pieces<'_> {
     /// The buckets of the rows that may be others than before.
     async fn changed_rows(
         &self,
-        now: &State,
-        before: &State,
+        records: &BTreeMap<String, BucketSet>,
+        count: u32,
         cancel: &CancellationToken,
     ) -> Result<BucketSet> {
-        let mut rows = BucketSet::of(now.buckets, []);
-        for (input, dependence) in &self.request.job.incremental {
-            let changed = now.changed_since(before, input);
-            let own = match dependence {
-                Dependence::Column(_) => changed,
-                Dependence::Through { .. } if changed.is_empty() => changed,
-                Dependence::Through { key, through, row } => {
-                    self.traced(&changed, (key, through, row), now.buckets, cancel)
-                        .await?
+        let mut rows = BucketSet::of(count, []);
+        for (input, changed) in records {
+            rows = match &self.request.job.incremental[input] {
+                Dependence::Through { key, through, row } if !changed.is_empty() => {
+                    let path = (key.as_str(), through.as_str(), row.as_str());
+                    rows.union(&self.traced(changed, path, count, cancel).await?)
                 }
+                _ => rows.union(changed),
             };
-            rows = rows.union(&own);
         }
         tracing::info!(
             run = self.request.run_id,
             changed = rows.len(),
-            of = now.buckets,
+            of = count,
             "rows of these buckets may have changed"
         );
         Ok(rows)

@@ -8,7 +8,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::not;
-use datafusion::logical_expr::{Expr, JoinType, Operator, binary_expr, cast, ident, lit};
+use datafusion::logical_expr::{Expr, JoinType, Operator, binary_expr, ident, lit};
 
 use super::before::{Before, IS_THERE, before, frame};
 use super::{failed, stored};
@@ -28,10 +28,19 @@ pub struct Changes<'a> {
 }
 
 impl Changes<'_> {
-    /// The plan's rows that are new or have other values, with [`IS_NEW`] as the last column of the
+    /// The plan's rows that are new or, unless `only_new`, have other values, with [`IS_NEW`] as the last column of the
     /// table. Rows of the same values are left out.
-    pub fn plan(planned: Planned, table: &Before, key: &[String]) -> Result<Planned> {
-        let changed = compare(&planned, table, key).map_err(|cause| failed(&cause, &planned))?;
+    pub fn plan(
+        planned: Planned,
+        table: &Before,
+        key: &[String],
+        only_new: bool,
+    ) -> Result<Planned> {
+        let changed = match only_new {
+            true => absent(&planned, table, key),
+            false => compare(&planned, table, key),
+        };
+        let changed = changed.map_err(|cause| failed(&cause, &planned))?;
         Ok(planned.with_rows(changed.into_unoptimized_plan()))
     }
 
@@ -71,8 +80,9 @@ impl Changes<'_> {
         Ok(planned)
     }
 
-    fn rows(&self, planned: &Planned) -> Result<DataFrame, DataFusionError> {
-        frame(&planned.state, &self.table, planned.changes_schema(IS_NEW))
+    /// The rows that were written down as changes.
+    pub fn rows(table: &TableInput, planned: &Planned) -> Result<DataFrame, DataFusionError> {
+        frame(&planned.state, table, planned.changes_schema(IS_NEW))
     }
 
     fn union(
@@ -81,7 +91,7 @@ impl Changes<'_> {
         concerned: &[ManifestFile],
     ) -> Result<DataFrame, DataFusionError> {
         let columns: Vec<Expr> = planned.columns().iter().map(ident).collect();
-        let changes = self.rows(planned)?.select(columns)?;
+        let changes = Self::rows(&self.table, planned)?.select(columns)?;
         if concerned.is_empty() {
             return Ok(changes);
         }
@@ -97,7 +107,7 @@ impl Changes<'_> {
     /// The keys of rows that replace one of the table's.
     fn updates(&self, planned: &Planned) -> Result<DataFrame, DataFusionError> {
         let keys = self.key.iter().map(|name| ident(name).alias(before(name)));
-        let rows = self.rows(planned)?.filter(not(ident(IS_NEW)))?;
+        let rows = Self::rows(&self.table, planned)?.filter(not(ident(IS_NEW)))?;
         rows.select(keys.collect::<Vec<_>>())
     }
 
@@ -133,6 +143,27 @@ impl Changes<'_> {
     }
 }
 
+/// The rows whose key the table does not have.
+fn absent(planned: &Planned, table: &Before, key: &[String]) -> Result<DataFrame, DataFusionError> {
+    let there = table.beside(key, planned)?;
+    let keys: Vec<&str> = key.iter().map(String::as_str).collect();
+    let names: Vec<String> = key.iter().map(|name| before(name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rows = planned.frame();
+    let new = rows.join(there, JoinType::LeftAnti, &keys, &names, None)?;
+    new.select(marked(planned, lit(true)))
+}
+
+/// The columns of the table, whether the row is new, and what is expected of it.
+fn marked(planned: &Planned, is_new: Expr) -> Vec<Expr> {
+    let columns = planned.columns().into_iter().map(ident);
+    let expectations = planned.sink.expectations.iter();
+    columns
+        .chain([is_new.alias(IS_NEW)])
+        .chain(expectations.map(|expectation| ident(&expectation.column)))
+        .collect()
+}
+
 fn compare(
     planned: &Planned,
     table: &Before,
@@ -154,11 +185,5 @@ fn compare(
             binary_expr(stored(planned, column), Operator::IsDistinctFrom, there)
         });
     let changed = differs.fold(is_new.clone(), Expr::or);
-    let expectations = planned.sink.expectations.iter();
-    let selected = columns
-        .iter()
-        .map(ident)
-        .chain([cast(is_new, datafusion::arrow::datatypes::DataType::Boolean).alias(IS_NEW)])
-        .chain(expectations.map(|e| ident(&e.column)));
-    joined.filter(changed)?.select(selected.collect::<Vec<_>>())
+    joined.filter(changed)?.select(marked(planned, is_new))
 }

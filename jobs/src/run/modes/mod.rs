@@ -11,11 +11,11 @@ mod counts;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use cinemill_engine::error::{Error, Result};
+use cinemill_engine::error::Error;
 use cinemill_engine::sink::spec::TaskReport;
 use cinemill_engine::sink::table::ManifestFile;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, JoinType, cast, ident};
+use datafusion::logical_expr::{Expr, cast, ident};
 use serde::{Deserialize, Serialize};
 
 use super::planner::Planned;
@@ -71,20 +71,6 @@ impl TableChange {
             ..Self::default()
         }
     }
-}
-
-/// The plan's rows without those whose key the table has.
-pub fn new_rows(planned: Planned, before: &Before, key: &[String]) -> Result<Planned> {
-    let joined = || -> Result<_, DataFusionError> {
-        let there = before.beside(key, &planned)?;
-        let names: Vec<String> = key.iter().map(|name| before::before(name)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let keys: Vec<&str> = key.iter().map(String::as_str).collect();
-        let rows = planned.frame();
-        rows.join(there, JoinType::LeftAnti, &keys, &names, None)
-    };
-    let joined = joined().map_err(|cause| failed(&cause, &planned))?;
-    Ok(planned.with_rows(joined.into_unoptimized_plan()))
 }
 
 /// The files that stay when those in Hive folders go for which a run wrote new ones, and the rows of

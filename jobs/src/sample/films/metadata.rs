@@ -178,7 +178,7 @@ impl Film {
         }
         let votes = dice.below(8 << doublings);
         let month = released.map_or(1, |(_, month, _)| month);
-        let size = 1 + dice.below_u64(4_000 << doublings);
+        let size = 1 + dice.below_u64(4_000 << (doublings / 2));
         let budget = 200_000 + size * 150;
         let earned = size * 3 * earns * MONTHS[month as usize - 1] * u64::from(quality) / 2_000;
         let language = if dice.chance(72_000) {
