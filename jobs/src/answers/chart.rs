@@ -159,9 +159,9 @@ fn fill_gaps(lines: &mut [(String, BTreeMap<i64, f64>)]) {
     let (first, last) = (years.clone().min(), years.max());
     if let (Some(first), Some(last)) = (first, last) {
         for (_, line) in lines {
-            (first..=last).for_each(|year| {
+            for year in first..=last {
                 line.entry(year).or_default();
-            });
+            }
         }
     }
 }
