@@ -16,70 +16,104 @@ const PERIODS: [&str; 3] = ["month", "quarter", "capture_date"];
 /// Numbers that are no measure.
 const NO_MEASURES: [&str; 3] = ["rank", "number", "key"];
 
-/// Draws rows; `None` where there is no number to draw, or only one row.
-pub fn draw(rows: &RecordBatch) -> Option<String> {
+/// Draws the rows of a query; `None` where there is no number to draw, or only one row.
+pub fn draw(query: &str, rows: &RecordBatch) -> Option<String> {
     let schema = rows.schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     if rows.num_rows() < 2 {
         return None;
     }
-    let is_time = |name: &str| is_year(name) || PERIODS.contains(&name);
-    let measures = names.iter().enumerate().filter(|(index, name)| {
-        let is_number = rows.column(*index).data_type().is_numeric();
-        let is_measure = !NO_MEASURES.iter().any(|word| name.contains(word));
-        is_number && is_measure && !is_time(name)
-    });
-    let measures: Vec<usize> = measures.map(|(index, _)| index).collect();
-    // What a film or a genre is worth says more than how many there are.
-    let is_count = |index: &&usize| names[**index].contains("count");
-    let measure = *measures
-        .iter()
-        .find(|index| !is_count(index))
-        .or(measures.first())?;
-    let text =
-        (0..names.len()).find(|&index| is_text(rows.column(index)) && !is_time(names[index]));
-    let year = names.iter().position(|name| is_year(name));
-    let period = names.iter().position(|name| PERIODS.contains(name));
+    let measure = measure(query, rows, &names)?;
     let values = numbers(rows.column(measure))?;
-    match (year, text, period) {
-        (Some(year), text, _) if has_many(&numbers(rows.column(year))?) => {
-            let years = numbers(rows.column(year))?;
-            let groups = match text {
-                Some(text) if !is_one_each(&years) => texts(rows.column(text))?,
-                _ => vec![names[measure].to_owned(); rows.num_rows()],
-            };
-            Some(picture::lines(
-                names[measure],
-                names[year],
-                &lines(&years, &values, &groups, !names[measure].contains("mean")),
-            ))
-        }
-        (_, Some(label), _) | (_, None, Some(label)) => {
-            let labels = texts(rows.column(label))?;
-            let labels = match text {
-                None => labels
-                    .iter()
-                    .map(|label| format!("{} {label}", names[label_index(&names)]))
-                    .collect(),
-                Some(_) => labels,
-            };
-            let bars: Vec<(String, f64)> = labels
-                .into_iter()
-                .zip(values)
-                .take(BARS_MAX)
-                .map(|(label, value)| (label, value.unwrap_or(0.0)))
-                .collect();
-            Some(picture::bars(names[measure], &bars))
-        }
-        _ => None,
+    let text = text_column(rows, &names);
+    let year = names.iter().position(|name| is_year(name));
+    let years = year.and_then(|year| numbers(rows.column(year)));
+    if let (Some(year), Some(years)) = (year, &years)
+        && (is_one_each(years) || is_sum(names[measure]) && has_many(years))
+    {
+        let groups = match text {
+            Some(text) if !is_one_each(years) => texts(rows.column(text))?,
+            _ => vec![names[measure].to_owned(); rows.num_rows()],
+        };
+        let lines = lines(years, &values, &groups, is_sum(names[measure]));
+        return Some(picture::lines(names[measure], names[year], &lines));
     }
+    let labels = labels(rows, &names, text, years.as_deref())?;
+    let bars = labels.into_iter().zip(values).take(BARS_MAX);
+    let bars: Vec<_> = bars
+        .map(|(label, value)| (label, value.unwrap_or(0.0)))
+        .collect();
+    Some(picture::bars(names[measure], &bars))
 }
 
-fn label_index(names: &[&str]) -> usize {
-    names
+/// The column to draw: the one that the query is named for, as `profit` in `most_profitable_films`;
+/// else what a film or a genre is worth says more than how many there are.
+fn measure(query: &str, rows: &RecordBatch, names: &[&str]) -> Option<usize> {
+    let measures = names.iter().enumerate().filter(|(index, name)| {
+        let is_number = rows.column(*index).data_type().is_numeric();
+        is_number && !NO_MEASURES.iter().any(|word| name.contains(word)) && !is_time(name)
+    });
+    let measures: Vec<usize> = measures.map(|(index, _)| index).collect();
+    let is_named_for = |index: &&usize| {
+        let word = names[**index].split('_').next().unwrap_or_default();
+        word.len() > 3 && query.contains(word)
+    };
+    if let Some(named) = measures.iter().find(is_named_for) {
+        return Some(*named);
+    }
+    let worth = measures
         .iter()
-        .position(|name| PERIODS.contains(name))
-        .unwrap_or(0)
+        .find(|index| !names[**index].contains("count"));
+    worth.or(measures.first()).copied()
+}
+
+/// The column that names a row: a title, if there is one.
+fn text_column(rows: &RecordBatch, names: &[&str]) -> Option<usize> {
+    let mut columns = (0..names.len()).filter(|&index| is_text(rows.column(index)));
+    let title = columns
+        .clone()
+        .find(|&index| names[index].ends_with("title"));
+    title.or_else(|| columns.find(|&index| !is_time(names[index])))
+}
+
+fn labels(
+    rows: &RecordBatch,
+    names: &[&str],
+    text: Option<usize>,
+    years: Option<&[Option<f64>]>,
+) -> Option<Vec<String>> {
+    let Some(text) = text else {
+        let period = names.iter().position(|name| PERIODS.contains(name))?;
+        let labels = texts(rows.column(period))?.into_iter();
+        return Some(
+            labels
+                .map(|label| format!("{} {label}", names[period]))
+                .collect(),
+        );
+    };
+    let labels = texts(rows.column(text))?;
+    let Some(years) = years else {
+        return Some(labels);
+    };
+    let dated = labels
+        .into_iter()
+        .zip(years)
+        .map(|(label, year)| match year {
+            Some(year) => format!("{label} ({year:.0})"),
+            None => label,
+        });
+    Some(dated.collect())
+}
+
+fn is_time(name: &str) -> bool {
+    is_year(name) || PERIODS.contains(&name)
+}
+
+/// Whether values of several rows can be added up.
+fn is_sum(measure: &str) -> bool {
+    !["mean", "average", "rating"]
+        .iter()
+        .any(|word| measure.contains(word))
 }
 
 fn is_text(column: &dyn Array) -> bool {

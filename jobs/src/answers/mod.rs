@@ -119,7 +119,7 @@ async fn answer(context: &SessionContext, query: NamedQuery, folder: &Path) -> R
     let schema = rows.first().map_or(schema, RecordBatch::schema);
     let rows = concat_batches(&schema, &rows)
         .map_err(|cause| Error::new(Kind::Final, "answer", &path, cause))?;
-    let chart = match chart::draw(&rows) {
+    let chart = match chart::draw(&query.name, &rows) {
         Some(svg) => {
             let chart = format!("{CHARTS}/{}-{}.svg", query.job, query.name);
             put(&folder.join(&chart), &svg)?;

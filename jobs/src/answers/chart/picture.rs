@@ -8,7 +8,7 @@ use crate::site::text::escape;
 const WIDTH: f64 = 760.0;
 const ROW: f64 = 24.0;
 const LABEL: f64 = 230.0;
-const LABEL_CHARS: usize = 34;
+const LABEL_CHARS: usize = 30;
 const COLOURS: [&str; 5] = ["#1f6fb4", "#c8590f", "#1b7f4d", "#8a4fb5", "#9a6b00"];
 
 /// Horizontal bars with their values beside them.
