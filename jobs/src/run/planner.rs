@@ -248,14 +248,16 @@ impl<'a> Planner<'a> {
         Ok(planned)
     }
 
-    /// Plans all outputs, only to see whether they can be.
+    /// Plans all outputs and checks, only to see whether they can be.
     pub async fn check(&self, inputs: &[ResolvedInput]) -> Result<()> {
-        for output in &self.request.job.outputs {
-            self.output(output, inputs, &[]).await?;
+        let context = self.session(inputs).await?;
+        self.relations(&context, &[]).await?;
+        let job = &self.request.job;
+        for output in &job.outputs {
+            self.output_in(&context, output).await?;
         }
-        let questions = checks::sets(&self.request.job);
-        self.questions(questions, inputs, &[], &FutureTables::new())
-            .await?;
+        checks::name_outputs(&context, job, &FutureTables::new()).await?;
+        CheckPlan::new(&context, checks::sets(job), &self.request.values()?).await?;
         Ok(())
     }
 
@@ -268,6 +270,15 @@ impl<'a> Planner<'a> {
     ) -> Result<Planned> {
         let context = self.session(inputs).await?;
         self.relations(&context, checkpoints).await?;
+        self.output_in(&context, output).await
+    }
+
+    /// Plans an output in a session that has the job's relations.
+    async fn output_in(
+        &self,
+        context: &SessionContext,
+        output: &OutputDefinition,
+    ) -> Result<Planned> {
         let job = &self.request.job;
         let relation = TableReference::bare(output.relation.as_str());
         let failed = |cause| Error::from_datafusion(&cause, "plan relation", &output.relation);

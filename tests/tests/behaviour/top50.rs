@@ -56,7 +56,7 @@ fn a_list_that_did_not_change_adds_nothing() {
     };
     let mut random = ChaCha8Rng::seed_from_u64(50);
     let mut before = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..2 {
         let list = scraped(&mut random);
         fs::write(folder.path().join("movie_output.csv"), list).unwrap();
         let after = run();

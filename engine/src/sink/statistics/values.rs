@@ -98,7 +98,7 @@ fn fractions(values: impl Iterator<Item = f64>, sketch: &mut Sketch) -> Option<(
     for value in values {
         // Zero and minus zero are one value; so are all that are no number.
         let value = match value {
-            zero if zero == 0.0 => 0.0,
+            0.0 => 0.0,
             nan if nan.is_nan() => f64::NAN,
             other => other,
         };

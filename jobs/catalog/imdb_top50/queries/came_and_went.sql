@@ -9,14 +9,14 @@ FROM public.movie_performance_fact AS place
 INNER JOIN public.movie_dim AS movie ON place.movie_key = movie.movie_key
 LEFT JOIN (
     SELECT
-        past.imdb_id,
-        past.genre,
-        MAX(past.capture_number) AS capture_number
-    FROM public.movie_performance_fact AS past
-    WHERE past.capture_number < (
+        fact.imdb_id,
+        fact.genre,
+        MAX(fact.capture_number) AS capture_number
+    FROM public.movie_performance_fact AS fact
+    WHERE fact.capture_number < (
         SELECT MAX(newest.capture_number) FROM public.movie_performance_fact AS newest
     )
-    GROUP BY past.imdb_id, past.genre
+    GROUP BY fact.imdb_id, fact.genre
 ) AS latest_before
     ON place.imdb_id = latest_before.imdb_id AND place.genre = latest_before.genre
 LEFT JOIN public.movie_performance_fact AS earlier

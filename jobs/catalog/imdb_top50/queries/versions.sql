@@ -10,7 +10,7 @@ SELECT
 FROM public.movie_dim AS movie
 WHERE
     movie.imdb_id IN (
-        SELECT past.imdb_id FROM public.movie_dim AS past
-        WHERE NOT past.is_current
+        SELECT ended.imdb_id FROM public.movie_dim AS ended
+        WHERE NOT ended.is_current
     )
 ORDER BY movie.imdb_id, movie.movie_key

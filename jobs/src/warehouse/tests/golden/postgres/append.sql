@@ -82,8 +82,8 @@ ANALYZE cinemill_stage;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('marts.films' AS VARCHAR(256)) AS table_name,
-    CAST((SELECT COUNT(*) FROM cinemill_stage AS s) AS BIGINT) AS inserted_rows,
+    CAST('marts.films' AS VARCHAR(256)) AS target_table,
+    CAST((SELECT COUNT(*) FROM cinemill_stage) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "marts"."films") AS BIGINT) AS table_rows;
 
 INSERT INTO "marts"."films" ("film_key", "title", "is_adult", "genres", "votes", "revenue", "popularity", "rating", "budget", "released_on", "seen_at", "stored_at", "poster")
@@ -98,7 +98,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "marts"."films") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';
 
 SELECT CASE
     WHEN f.f1 = 0 THEN 'the table has no rows'
@@ -138,6 +138,6 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -81,7 +81,7 @@ ANALYZE cinemill_stage;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST('marts.films' AS VARCHAR(256)) AS target_table,
     CAST((SELECT COUNT(*) FROM cinemill_stage AS s WHERE NOT EXISTS (
     SELECT 1 FROM "marts"."films" AS t WHERE t."film_key" = s."film_key"
 )) AS BIGINT) AS inserted_rows,
@@ -101,7 +101,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "marts"."films") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';
 
 SELECT CASE
     WHEN f.f1 = 0 THEN 'the table has no rows'
@@ -141,6 +141,6 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -20,7 +20,7 @@ ALTER TABLE "marts"."films" ADD COLUMN "poster" BYTEA;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('marts.films' AS VARCHAR(256)) AS table_name,
+    CAST('marts.films' AS VARCHAR(256)) AS target_table,
     CAST(3 AS BIGINT) AS inserted_rows,
     CAST(0 AS BIGINT) AS table_rows;
 
@@ -123,6 +123,6 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';
 
 ANALYZE "marts"."films";

@@ -127,21 +127,21 @@ ANALYZE cinemill_stage_2;
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('stars.day_dim' AS VARCHAR(256)) AS table_name,
+    CAST('stars.day_dim' AS VARCHAR(256)) AS target_table,
     CAST((SELECT COUNT(*) FROM cinemill_stage_1 AS s WHERE NOT EXISTS (
     SELECT 1 FROM "stars"."day_dim" AS t WHERE t."day_key" = s."day_key"
 )) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "stars"."day_dim") AS BIGINT) AS table_rows
 UNION ALL
 SELECT
-    CAST('stars.film_dim' AS VARCHAR(256)) AS table_name,
+    CAST('stars.film_dim' AS VARCHAR(256)) AS target_table,
     CAST((SELECT COUNT(*) FROM cinemill_stage_2 AS s WHERE NOT EXISTS (
     SELECT 1 FROM "stars"."film_dim" AS t WHERE t."film_key" = s."film_key" AND t."version" = s."version"
 )) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "stars"."film_dim") AS BIGINT) AS table_rows
 UNION ALL
 SELECT
-    CAST('stars.rank_fact' AS VARCHAR(256)) AS table_name,
+    CAST('stars.rank_fact' AS VARCHAR(256)) AS target_table,
     CAST(2 AS BIGINT) AS inserted_rows,
     CAST(0 AS BIGINT) AS table_rows;
 
@@ -173,7 +173,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."day_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 );
 
 SELECT 'stars.day_dim: ' || (
@@ -199,7 +199,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."film_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 );
 
 SELECT 'stars.film_dim: ' || (
@@ -299,7 +299,7 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 UNION ALL
 SELECT
     'stars.film_dim',
@@ -324,7 +324,7 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 UNION ALL
 SELECT
     'stars.rank_fact',
@@ -349,7 +349,7 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.rank_fact';
+WHERE b.target_table = 'stars.rank_fact';
 
 ANALYZE "stars"."day_dim";
 

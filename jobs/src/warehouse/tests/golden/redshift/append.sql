@@ -90,8 +90,8 @@ FROM (SELECT "film_key" FROM cinemill_stage GROUP BY "film_key" HAVING COUNT(*) 
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('marts.films' AS VARCHAR(256)) AS table_name,
-    CAST((SELECT COUNT(*) FROM cinemill_stage AS s) AS BIGINT) AS inserted_rows,
+    CAST('marts.films' AS VARCHAR(256)) AS target_table,
+    CAST((SELECT COUNT(*) FROM cinemill_stage) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "marts"."films") AS BIGINT) AS table_rows;
 
 INSERT INTO "marts"."films" ("film_key", "title", "is_adult", "genres", "votes", "revenue", "popularity", "rating", "budget", "released_on", "seen_at", "stored_at", "poster")
@@ -107,7 +107,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "marts"."films") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'marts.films'
+WHERE b.target_table = 'marts.films'
 ), '1') AS INTEGER);
 
 SELECT CAST(COALESCE((
@@ -152,4 +152,4 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'marts.films';
+WHERE b.target_table = 'marts.films';

@@ -147,21 +147,21 @@ FROM (SELECT "film_key", "version" FROM cinemill_stage_2 GROUP BY "film_key", "v
 
 CREATE TEMP TABLE cinemill_before AS
 SELECT
-    CAST('stars.day_dim' AS VARCHAR(256)) AS table_name,
+    CAST('stars.day_dim' AS VARCHAR(256)) AS target_table,
     CAST((SELECT COUNT(*) FROM cinemill_stage_1 AS s WHERE NOT EXISTS (
     SELECT 1 FROM "stars"."day_dim" AS t WHERE t."day_key" = s."day_key"
 )) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "stars"."day_dim") AS BIGINT) AS table_rows
 UNION ALL
 SELECT
-    CAST('stars.film_dim' AS VARCHAR(256)) AS table_name,
+    CAST('stars.film_dim' AS VARCHAR(256)) AS target_table,
     CAST((SELECT COUNT(*) FROM cinemill_stage_2 AS s WHERE NOT EXISTS (
     SELECT 1 FROM "stars"."film_dim" AS t WHERE t."film_key" = s."film_key" AND t."version" = s."version"
 )) AS BIGINT) AS inserted_rows,
     CAST((SELECT COUNT(*) FROM "stars"."film_dim") AS BIGINT) AS table_rows
 UNION ALL
 SELECT
-    CAST('stars.rank_fact' AS VARCHAR(256)) AS table_name,
+    CAST('stars.rank_fact' AS VARCHAR(256)) AS target_table,
     CAST(2 AS BIGINT) AS inserted_rows,
     CAST(0 AS BIGINT) AS table_rows;
 
@@ -198,7 +198,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."day_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 )
 ), '1') AS INTEGER);
 
@@ -230,7 +230,7 @@ SELECT CASE
 END
 FROM (SELECT COUNT(*) AS table_rows FROM "stars"."film_dim") AS a
 CROSS JOIN cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 )
 ), '1') AS INTEGER);
 
@@ -345,7 +345,7 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.day_dim'
+WHERE b.target_table = 'stars.day_dim'
 UNION ALL
 SELECT
     'stars.film_dim',
@@ -370,7 +370,7 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.film_dim'
+WHERE b.target_table = 'stars.film_dim'
 UNION ALL
 SELECT
     'stars.rank_fact',
@@ -395,4 +395,4 @@ SELECT
     'ana@etl-1',
     FALSE
 FROM cinemill_before AS b
-WHERE b.table_name = 'stars.rank_fact';
+WHERE b.target_table = 'stars.rank_fact';
