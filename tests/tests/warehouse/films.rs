@@ -33,7 +33,7 @@ title = { bytes = 40, encode = "zstd" }
 const SQL: &str = "
 SELECT film_key, title, is_adult = 'yes' AS is_adult, CAST(genres AS SMALLINT) AS genres, votes,
   revenue, CAST(rating AS FLOAT) AS popularity, rating, CAST(budget AS DECIMAL(18, 2)) AS budget,
-  CAST(released_on AS DATE) AS released_on, CAST(seen_at AS TIMESTAMP) AS seen_at
+  CAST(released_on AS DATE) AS released_on, CAST(seen_at AS TIMESTAMP_NTZ) AS seen_at
 FROM records
 ";
 
@@ -41,7 +41,7 @@ FROM records
 const EVOLVED_SQL: &str = "
 SELECT film_key, title, is_adult = 'yes' AS is_adult, CAST(genres AS SMALLINT) AS genres, votes,
   revenue, CAST(rating AS FLOAT) AS popularity, rating, CAST(budget AS DECIMAL(18, 2)) AS budget,
-  CAST(released_on AS DATE) AS released_on, CAST(seen_at AS TIMESTAMP) AS seen_at,
+  CAST(released_on AS DATE) AS released_on, CAST(seen_at AS TIMESTAMP_NTZ) AS seen_at,
   length(title) AS title_length, upper(title) AS shouted
 FROM records
 ";
