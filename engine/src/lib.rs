@@ -14,6 +14,7 @@ pub mod buckets;
 pub mod codec;
 pub mod doors;
 pub mod error;
+mod leaves;
 pub mod logging;
 pub mod memory;
 mod peers;

@@ -17,6 +17,7 @@ use std::num::NonZeroUsize;
 
 use crate::buckets;
 use crate::codec::EngineCodec;
+use crate::leaves::LeavesInMemory;
 use crate::peers;
 use crate::sink::node::SinkQueryPlanner;
 use crate::spark;
@@ -159,7 +160,8 @@ fn build(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_query_planner(Arc::new(SinkQueryPlanner));
+        .with_query_planner(Arc::new(SinkQueryPlanner))
+        .with_physical_optimizer_rule(Arc::new(LeavesInMemory));
     Ok(buckets::register(spark::register(builder)).build())
 }
 

@@ -12,7 +12,7 @@ use super::checkpoints::{self, Checkpoint, Checkpoints};
 use super::checks;
 use super::incremental::Share;
 use super::inputs::ResolvedInput;
-use super::modes::{Before, Changes};
+use super::modes::{Before, Changes, IS_NEW};
 use super::pieces::{Pieces, Written, audited};
 use super::planner::{Planned, Planner};
 use crate::job::{OutputDefinition, WriteMode};
@@ -161,10 +161,13 @@ impl Pieces<'_> {
         let kept = Kept::Changes {
             output,
             before,
-            only_new: self.request.mode(output) == WriteMode::AppendNew,
+            // What is left as it is must be known to runs that come after.
+            only_new: self.request.mode(output) == WriteMode::AppendNew
+                && self.request.job.incremental.is_empty(),
         };
         let changes = self.found_or_kept(kept, places, made, cancel).await?;
-        self.check_changes(output, &changes, cancel).await?;
+        self.check_key(output, &changes, Some(IS_NEW), cancel)
+            .await?;
         Ok(changes)
     }
 

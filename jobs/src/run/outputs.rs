@@ -1,5 +1,7 @@
 //! Writes the tables of a run, each in the mode that was asked for.
 
+use std::collections::BTreeSet;
+
 use cinemill_engine::error::Result;
 use cinemill_engine::sink::statistics::TableStatistics;
 use cinemill_engine::sink::table::{Manifest, ManifestFile, WrittenTable};
@@ -9,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audits;
 use super::checkpoints::{Checkpoint, Checkpoints};
+use super::incremental;
 use super::modes::{self, Before, Changes, TableChange};
 use super::pieces::{Pieces, Written, audited};
 use super::planner::Planned;
@@ -29,12 +32,19 @@ pub struct DoneTable<'a> {
     pub chunks: Option<Checkpoint>,
     /// What the table keeps of what it has.
     pub stays: Option<Stays>,
+    /// Buckets of rows that stay as they are, although the run has other values for them.
+    pub skipped: BTreeSet<u32>,
 }
 
 /// What a table keeps of what it has.
 pub enum Stays {
     /// All rows, but for those that have the key of a changed one.
-    Rows { before: Before, changed: TableInput },
+    Rows {
+        before: Before,
+        changed: TableInput,
+        /// Of the changed ones only those whose key the table does not have count.
+        only_new: bool,
+    },
     /// Some of the files.
     Files {
         before: Before,
@@ -47,6 +57,8 @@ pub struct Sources<'s> {
     pub base: Option<&'s Manifest>,
     pub places: &'s Checkpoints<'s>,
     pub made: &'s [Checkpoint],
+    /// Into how many buckets rows are divided for the runs that come after.
+    pub buckets: Option<u32>,
 }
 
 impl<'a> Pieces<'a> {
@@ -61,6 +73,9 @@ impl<'a> Pieces<'a> {
         };
         let (places, made) = (sources.places, sources.made);
         let all = self.chunks(output, chunked, places, made, cancel).await?;
+        if !output.key.is_empty() {
+            self.check_key(output, &all, None, cancel).await?;
+        }
         let audits = all.audits.clone();
         let made: Vec<Checkpoint> = made.iter().cloned().chain([all.clone()]).collect();
         let sources = Sources {
@@ -151,6 +166,7 @@ impl<'a> Pieces<'a> {
             table: kept.as_input(),
             before: &before,
             key: &output.key,
+            only_new: self.request.mode(output) == WriteMode::AppendNew,
         };
         let mode = self.request.mode(output);
         let (concerned, updated) = match (mode, kept.rows()) {
@@ -161,16 +177,36 @@ impl<'a> Pieces<'a> {
         let stay: Vec<ManifestFile> = before.files.iter().filter(is_kept).cloned().collect();
         let merged = |planned: Planned| changes.merged(planned, &concerned);
         let (written, audits) = self.rows(output, sources, cancel, merged).await?;
+        let inserted = match mode {
+            WriteMode::AppendNew => written.rows(),
+            _ => kept.rows() - updated,
+        };
+        let skipped = match sources.buckets.filter(|_| inserted < kept.rows() - updated) {
+            Some(count) => {
+                self.skipped(output, &changes, count, sources, cancel)
+                    .await?
+            }
+            None => BTreeSet::new(),
+        };
         let change = TableChange {
-            inserted: kept.rows() - updated,
+            inserted,
             updated,
             unchanged: before.rows() - updated,
             ..self.change(output, mode)
         };
         let mut done = done(output, written, stay, change, None).audited(audits);
         done.audits.extend(kept.audits.iter().cloned());
-        let changed = changes.table;
-        done.stays = Some(Stays::Rows { before, changed });
+        let Changes {
+            table: changed,
+            only_new,
+            ..
+        } = changes;
+        done.skipped = skipped;
+        done.stays = Some(Stays::Rows {
+            before,
+            changed,
+            only_new,
+        });
         Ok(done)
     }
 
@@ -194,6 +230,29 @@ impl<'a> Pieces<'a> {
             })
             .await?;
         Ok(changes.read_concerned(&rows))
+    }
+
+    /// The buckets of the rows for which a run that only adds rows has other values.
+    async fn skipped(
+        &self,
+        output: &OutputDefinition,
+        changes: &Changes<'_>,
+        count: u32,
+        sources: &Sources<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<BTreeSet<u32>> {
+        let phase = "compare";
+        let rows = self
+            .tried(phase, cancel, |planner| {
+                async move {
+                    let planned = planner.output(output, self.inputs, sources.made).await?;
+                    let others = changes.others(&planned, count)?;
+                    self.collect(phase, others, cancel).await
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(incremental::numbers(&rows))
     }
 
     /// Writes what `chosen` makes of an output's rows. Its scans' audits are in the folder.
@@ -251,6 +310,7 @@ fn done<'a>(
         audits: Vec::new(),
         chunks: None,
         stays: None,
+        skipped: BTreeSet::new(),
     }
 }
 

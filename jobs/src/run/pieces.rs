@@ -28,7 +28,7 @@ use super::checks::{self, CheckPlan, Findings, FutureTables};
 use super::events::{EventSender, RunEvent};
 use super::incremental::Looked;
 use super::inputs::ResolvedInput;
-use super::modes::{Changes, TableChange};
+use super::modes::TableChange;
 use super::outputs::{DoneTable, Sources};
 use super::planner::{Planned, Planner};
 use super::request::RunRequest;
@@ -110,6 +110,7 @@ impl<'a> Pieces<'a> {
             base: base.as_ref(),
             places: &places,
             made: &made,
+            buckets: looked.state.as_ref().map(|state| state.buckets),
         };
         let mut tables = Vec::new();
         for output in &self.request.job.outputs {
@@ -123,7 +124,8 @@ impl<'a> Pieces<'a> {
         found.extend(self.found_in(&tables, &audited));
         let warnings = found.judge(&self.request.job)?;
         let state = match looked.state {
-            Some(state) => {
+            Some(mut state) => {
+                state.skipped = tables.iter().flat_map(|t| t.skipped.clone()).collect();
                 let bytes = state.to_bytes();
                 Some(table.write_state(&self.request.run_id, &bytes).await?)
             }
@@ -197,20 +199,25 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// Looks for keys that stand twice among the rows that are to be added to a table.
-    pub(super) async fn check_changes(
+    /// Looks for keys that stand twice among rows of an output that have been written down, with
+    /// one column `more` where there is one.
+    pub(super) async fn check_key(
         &self,
         output: &OutputDefinition,
-        changes: &Checkpoint,
+        kept: &Checkpoint,
+        more: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<()> {
         let phase = "check keys";
         let found = self.tried(phase, cancel, |planner| {
             async move {
                 let planned = planner.output(output, self.inputs, &[]).await?;
-                let failed = |cause| Error::from_datafusion(&cause, "plan", phase);
-                let rows = Changes::rows(&changes.as_input(), &planned).map_err(failed)?;
-                let tables = FutureTables::from([(output.name.clone(), rows.into_view())]);
+                let schema = match more {
+                    Some(column) => planned.changes_schema(column),
+                    None => table_schema(&planned.sink, &planned.schema),
+                };
+                let rows = kept.as_input().table(schema)?;
+                let tables = FutureTables::from([(output.name.clone(), rows)]);
                 let key = vec![checks::unique_key(&output.name, &output.key)];
                 let asked = planner.questions(key, self.inputs, &[], &tables).await?;
                 self.answer(phase, asked, cancel).await

@@ -294,6 +294,25 @@ fn a_bucket_keeps_what_was_replaced() {
     assert!(server.open_uploads("lake").unwrap().is_empty());
 }
 
+/// A run that only adds rows leaves changed ones as they are; a merge after it must see them.
+#[test]
+fn what_an_append_left_is_merged_later() {
+    let made = snapshots();
+    let output = TempDir::new().unwrap();
+    let output = output.path();
+    assert_code(&run(&made.older, output, &["--mode", "merge"]), 0, &[]);
+    for _ in 0..2 {
+        assert_code(&run(&made.now, output, &["--mode", "append_new"]), 0, &[]);
+    }
+    assert_ne!(whole(output).rows, made.rebuilt.rows);
+    assert_code(
+        &run(&made.now, output, &["--mode", "merge"]),
+        0,
+        &["0 inserted"],
+    );
+    assert_same(&whole(output), &made.rebuilt);
+}
+
 /// Both modes, killed at moments spread over their length: the old table or the new one.
 #[test]
 fn runs_that_add_rows_may_be_killed_at_any_moment() {

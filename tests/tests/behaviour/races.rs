@@ -36,7 +36,7 @@ fn race(cinemill: &Cinemill, output: &str, folder: &Path) {
         assert!(won.contains(&winner), "the table is that of the loser");
         for loser in (0..2).filter(|number| !won.contains(number)) {
             let told = format!("race-{round}-{winner} published");
-            assert_fails(&ended[loser], 21, &[&told, "hint:"]);
+            assert_fails(&ended[loser], 20, &[&told, "hint:"]);
         }
     }
 }

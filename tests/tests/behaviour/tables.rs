@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use cinemill_tests::cluster::Cluster;
 use cinemill_tests::processes::{Cinemill, Ended};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -165,4 +166,32 @@ fn are_inputs_of_others() {
     let other = read(text(&published), "id INT, votes BIGINT");
     assert_fails(&other, 12, &["its column `votes` is int, not bigint"]);
     assert_fails(&read(text(&catalog), schema), 12, &["no table films"]);
+}
+
+/// At its first run, when the table that it reads itself is not there yet.
+#[test]
+fn commit_together_on_a_cluster() {
+    let cluster = Cluster::start(2).unwrap();
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    catalog(folder);
+    fs::write(folder.join("films.csv"), "id,name,votes\n1,One,10\n").unwrap();
+    let (catalog, output) = (folder.join("catalog"), folder.join("out"));
+    for _ in 0..2 {
+        let arguments = [
+            "submit",
+            "films",
+            "--catalog",
+            text(&catalog),
+            "--input",
+            text(folder),
+            "--output",
+            text(&output),
+            "--deadline",
+            "60",
+        ];
+        assert_code(&cluster.cinemill().run(&arguments).unwrap(), 0, &[]);
+    }
+    assert_eq!(rows(folder, "films"), ["1 One 10"]);
+    assert_eq!(rows(folder, "history"), ["1 1", "2 1"]);
 }

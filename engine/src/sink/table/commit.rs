@@ -370,8 +370,9 @@ impl Commit {
             "{winner} published to {} in the meantime",
             self.table.location()
         );
-        Error::new(Kind::Final, "commit run", &self.run_id, cause)
-            .hint("the table holds that run's rows; submit this job again to replace them")
+        Error::new(Kind::Retryable, "commit run", &self.run_id, cause).hint(
+            "the table holds that run's rows; run this job again to replace or to add to them",
+        )
     }
 }
 

@@ -15,7 +15,7 @@ use datafusion::prelude::SessionContext;
 use crate::job::JobDefinition;
 use crate::run::checkpoints::Checkpoint;
 use crate::run::inputs::ResolvedInput;
-use crate::run::modes::{Before, Changes};
+use crate::run::modes::{Before, Changes, IS_NEW};
 use crate::run::outputs::{DoneTable, Stays};
 use crate::run::planner::{Planned, Planner};
 use crate::run::tables::TableInput;
@@ -36,9 +36,11 @@ pub async fn future_tables(
         let planned = planner.output(output, inputs, checkpoints).await?;
         let future = match &done.stays {
             None => continue,
-            Some(Stays::Rows { before, changed }) => {
-                changed_rows(before, changed, &planned, &output.key)
-            }
+            Some(Stays::Rows {
+                before,
+                changed,
+                only_new,
+            }) => changed_rows(before, (changed, *only_new), &planned, &output.key),
             Some(Stays::Files { before, files }) => beside(before, files, &planned),
         };
         let table = future.map_err(|cause| Error::from_datafusion(&cause, "plan", &output.name))?;
@@ -50,13 +52,18 @@ pub async fn future_tables(
 /// The rows that a table has, and those that replace some of them or come to them.
 fn changed_rows(
     before: &Before,
-    changed: &TableInput,
+    (changed, only_new): (&TableInput, bool),
     planned: &Planned,
     key: &[String],
 ) -> Result<DataFrame, DataFusionError> {
     let columns = planned.columns();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let new = Changes::rows(changed, planned)?.select_columns(&columns)?;
+    let new = Changes::rows(changed, planned)?;
+    let new = match only_new {
+        true => new.filter(ident(IS_NEW))?,
+        false => new,
+    };
+    let new = new.select_columns(&columns)?;
     let old = before.rows_of(&before.files, planned)?;
     without(old, new.clone(), key)?.union(new)
 }

@@ -36,7 +36,9 @@ pub fn output_keys(request: &RunRequest, base: Option<&Manifest>) -> Vec<Questio
         let is_added_to =
             request.adds(output) && Before::of(output, &request.output, base).is_some();
         // With `one_row_per` the number of rows proves the output's key, at no cost.
-        !output.key.is_empty() && output.one_row_per.is_none() && !is_added_to
+        // Chunks are looked at when they have been made, and so is what is added.
+        let is_looked_at = is_added_to || request.options.chunks.is_some();
+        !output.key.is_empty() && output.one_row_per.is_none() && !is_looked_at
     });
     asked
         .map(|output| unique_key(&output.relation, &output.key))

@@ -85,6 +85,7 @@ impl Pieces<'_> {
         let changed = |input: &String| (input.clone(), state.changed_since(&before, input));
         let records: BTreeMap<String, BucketSet> = job.incremental.keys().map(changed).collect();
         let rows = self.changed_rows(&records, state.buckets, cancel).await?;
+        let rows = rows.union(&BucketSet::of(state.buckets, before.skipped));
         Ok(Looked {
             share: Some(Share::Changed(rows)),
             records: Some(Share::Records(records)),
@@ -184,7 +185,8 @@ impl Pieces<'_> {
     }
 }
 
-fn numbers(batches: &[RecordBatch]) -> BTreeSet<u32> {
+/// Numbers of buckets, from a plan's rows.
+pub fn numbers(batches: &[RecordBatch]) -> BTreeSet<u32> {
     let columns = batches
         .iter()
         .map(|batch| batch.column(0).as_primitive::<Int32Type>());

@@ -1,7 +1,7 @@
 //! What a run knows of its inputs, written down for the next one: for each bucket of each input's
 //! key the sum of the fingerprints of its records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 
 use cinemill_engine::buckets::BucketSet;
@@ -17,6 +17,9 @@ pub struct State {
     /// What the table is made by: SQL, schemas, parameters.
     pub origin: u64,
     pub inputs: BTreeMap<String, Vec<u64>>,
+    /// Buckets of rows that the inputs have with other values than the table: a run that only adds
+    /// rows has left them as they were.
+    pub skipped: BTreeSet<u32>,
 }
 
 /// Stands before the sums, as JSON and a line break.
@@ -25,6 +28,8 @@ struct Header {
     buckets: u32,
     origin: u64,
     inputs: Vec<String>,
+    #[serde(default)]
+    skipped: BTreeSet<u32>,
 }
 
 impl State {
@@ -33,6 +38,7 @@ impl State {
             buckets,
             origin,
             inputs: BTreeMap::new(),
+            skipped: BTreeSet::new(),
         }
     }
 
@@ -68,6 +74,7 @@ impl State {
             buckets: self.buckets,
             origin: self.origin,
             inputs: self.inputs.keys().cloned().collect(),
+            skipped: self.skipped.clone(),
         };
         // Plain words and numbers.
         let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
@@ -101,6 +108,7 @@ impl State {
         Some(Self {
             buckets: header.buckets,
             origin: header.origin,
+            skipped: header.skipped,
             inputs: inputs.map(|(name, chunk)| (name, numbers(chunk))).collect(),
         })
     }
@@ -145,6 +153,7 @@ mod tests {
         let mut before = State::new(16, 7);
         before.set("titles", 3, 30);
         before.set("titles", 4, 40);
+        before.skipped.insert(9);
         assert_eq!(State::from_bytes(&before.to_bytes()), Some(before.clone()));
         let mut now = State::new(16, 7);
         now.set("titles", 3, 31);

@@ -1,5 +1,6 @@
 //! Rows that a table does not have, or has with other values.
 
+use cinemill_engine::buckets::bucket;
 use cinemill_engine::error::Result;
 use cinemill_engine::sink::table::ManifestFile;
 use datafusion::arrow::array::{AsArray, RecordBatch};
@@ -25,6 +26,8 @@ pub struct Changes<'a> {
     pub table: TableInput,
     pub before: &'a Before,
     pub key: &'a [String],
+    /// Rows that the table has with other values stay as they are.
+    pub only_new: bool,
 }
 
 impl Changes<'_> {
@@ -69,6 +72,17 @@ impl Changes<'_> {
         (files, updated)
     }
 
+    /// A plan that tells the buckets of the rows that the table has with other values.
+    pub fn others(&self, planned: &Planned, count: u32) -> Result<DataFrame> {
+        let others = || {
+            let rows = Self::rows(&self.table, planned)?.filter(not(ident(IS_NEW)))?;
+            let keys = self.key.iter().take(1);
+            let buckets = keys.map(|key| bucket(ident(key), count).alias("bucket"));
+            rows.select(buckets.collect::<Vec<_>>())?.distinct()
+        };
+        others().map_err(|cause: DataFusionError| failed(&cause, planned))
+    }
+
     /// The changes, and the rows of some of the table's files that they do not replace.
     pub fn merged(&self, planned: Planned, concerned: &[ManifestFile]) -> Result<Planned> {
         let rows = self
@@ -91,7 +105,11 @@ impl Changes<'_> {
         concerned: &[ManifestFile],
     ) -> Result<DataFrame, DataFusionError> {
         let columns: Vec<Expr> = planned.columns().iter().map(ident).collect();
-        let changes = Self::rows(&self.table, planned)?.select(columns)?;
+        let changes = Self::rows(&self.table, planned)?;
+        let changes = match self.only_new {
+            true => changes.filter(ident(IS_NEW))?.select(columns)?,
+            false => changes.select(columns)?,
+        };
         if concerned.is_empty() {
             return Ok(changes);
         }

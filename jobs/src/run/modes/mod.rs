@@ -22,7 +22,7 @@ use super::planner::Planned;
 use crate::job::{OutputDefinition, WriteMode};
 
 pub use before::Before;
-pub use changes::Changes;
+pub use changes::{Changes, IS_NEW};
 pub use counts::{comparison, counts_of};
 
 /// What a run did to the rows of a table.
