@@ -17,8 +17,8 @@ SELECT
   p.average_rating, p.num_votes, p.weighted_rating, p.genre,
   CAST(p.place AS INT) AS genre_rank,
   concat(
-    coalesce(regexp_replace(c.directors, '(nm[0-9]+)(,|$)', 'director\t\t$1\n'), ''),
-    coalesce(regexp_replace(c.writers, '(nm[0-9]+)(,|$)', 'writer\t\t$1\n'), '')
+    coalesce(regexp_replace(c.directors, ',*([^,]+),*', 'director\t\t$1\n'), ''),
+    coalesce(regexp_replace(c.writers, ',*([^,]+),*', 'writer\t\t$1\n'), '')
   ) AS people
 FROM placed p
 LEFT JOIN crew c ON c.tconst = p.imdb_id

@@ -8,15 +8,20 @@ WITH both_lists AS (
     CAST(NULL AS BIGINT) AS gross_earnings, people
   FROM computed
   UNION ALL
-  -- `Name@nconst,Name@nconst`: a comma that does not follow an id belongs to a name.
+  -- `Name@nconst,Name@nconst`: a comma that does not follow an id belongs to a name. What is left
+  -- over behind the last id is a line without one.
   SELECT
     1, imdb_id, genre, genre_rank, CAST(NULL AS DOUBLE), title, CAST(NULL AS STRING),
     CAST(NULL AS STRING), release_year, runtime_minutes, certificate, genres,
     summary, average_rating, num_votes, metascore,
     gross_earnings,
     concat(
-      coalesce(regexp_replace(directors, '(.*?)@(nm[0-9]+)(,|$)', 'director\t$1\t$2\n'), ''),
-      coalesce(regexp_replace(actors, '(.*?)@(nm[0-9]+)(,|$)', 'actor\t$1\t$2\n'), '')
+      coalesce(regexp_replace(
+        translate(directors, '\t\r\n', '   '),
+        '(.*?)@ *([a-z]+[0-9]+) *(,|$)|(.+)$', 'director\t$1$4\t$2\n'), ''),
+      coalesce(regexp_replace(
+        translate(actors, '\t\r\n', '   '),
+        '(.*?)@ *([a-z]+[0-9]+) *(,|$)|(.+)$', 'actor\t$1$4\t$2\n'), '')
     )
   FROM scraped_list
 ),

@@ -1,5 +1,6 @@
--- All versions of all films that were ever listed. A new version ends the current one; keys go on
--- where the run before stopped.
+-- All versions of all films that were ever listed. A new version ends the current one. Its key
+-- consists of the day, the number of the film's version in the day and the film's number, so that
+-- it never becomes another film's key, even if all history is lost.
 WITH judged AS (
   SELECT *, coalesce(new_fingerprint <> current_fingerprint, false) AS has_changed
   FROM versions
@@ -7,7 +8,8 @@ WITH judged AS (
 SELECT
   coalesce(
     movie_key,
-    coalesce(last_key, 0) + row_number() OVER (PARTITION BY movie_key IS NULL ORDER BY imdb_id)
+    (CAST(datediff(:run_date, DATE'1970-01-01') AS BIGINT) * 100 + begun_today + 1) * 1000000000
+      + try_cast(substring(imdb_id, 3) AS BIGINT)
   ) AS movie_key,
   imdb_id, title, original_title, title_type, release_year, runtime_minutes, certificate, genres,
   summary, actors, directors, writers, genre_group_key, director_group_key, writer_group_key,

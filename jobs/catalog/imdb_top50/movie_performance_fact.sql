@@ -1,4 +1,5 @@
--- All that was ever noted, and what is new. The number of a capture tells runs of one day apart.
+-- All that was ever noted, and what is new. The number of a capture is its day and a number that
+-- tells runs of the day apart; it grows with every capture, even if all history is lost.
 WITH all_facts AS (
   SELECT capture_number, day_key, movie_key, imdb_id, genre, genre_rank, average_rating, num_votes,
     weighted_rating, metascore, gross_earnings
@@ -11,8 +12,10 @@ WITH all_facts AS (
   JOIN movie_dim m ON m.imdb_id = n.imdb_id AND m.is_current
 )
 SELECT
-  CAST(coalesce(capture_number, coalesce(max(capture_number) OVER (), 0) + 1) AS INT)
-    AS capture_number,
+  CAST(coalesce(
+    capture_number,
+    greatest(coalesce(max(capture_number) OVER (), 0), day_key * 100) + 1
+  ) AS INT) AS capture_number,
   day_key, movie_key, imdb_id, genre, genre_rank, average_rating, num_votes, weighted_rating,
   metascore, gross_earnings
 FROM all_facts

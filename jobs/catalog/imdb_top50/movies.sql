@@ -7,7 +7,7 @@ WITH credited AS (
     array_sort(collect_list(if(role = 'director', struct(position, nconst, name), NULL))) AS directed,
     array_sort(collect_list(if(role = 'writer', struct(position, nconst, name), NULL))) AS written,
     array_sort(collect_list(if(role = 'actor', struct(position, nconst, name), NULL))) AS acted
-  FROM people
+  FROM (SELECT * EXCEPT (role), if(nconst IS NULL, NULL, role) AS role FROM people) p
   GROUP BY
     imdb_id, title, original_title, title_type, release_year, runtime_minutes, certificate, genres,
     summary

@@ -13,7 +13,9 @@ SELECT
   nullif(first_value(description) OVER w, 'NULL') AS summary,
   nullif(first_value(num_voted_users) OVER w, -1) AS num_votes,
   nullif(first_value(gross) OVER w, -1) AS gross_earnings,
-  nullif(first_value(genre) OVER w, 'NULL') AS genres,
+  array_join(
+    array_distinct(split(trim(nullif(first_value(genre) OVER w, 'NULL')), ' *, *')), ','
+  ) AS genres,
   nullif(first_value(director) OVER w, 'NULL') AS directors,
   nullif(first_value(`cast`) OVER w, 'NULL') AS actors
 FROM scraped

@@ -26,7 +26,8 @@ marked AS (
 )
 SELECT
   *,
-  max(movie_key) OVER () AS last_key,
+  sum(if(movie_key IS NOT NULL AND valid_from = :run_date, 1, 0)) OVER (PARTITION BY imdb_id)
+    AS begun_today,
   max(if(movie_key IS NOT NULL AND is_current, fingerprint, NULL)) OVER (PARTITION BY imdb_id)
     AS current_fingerprint,
   max(if(movie_key IS NULL, fingerprint, NULL)) OVER (PARTITION BY imdb_id) AS new_fingerprint

@@ -7,10 +7,13 @@ WITH metrics AS (
     sum(f.budget)        AS budget,
     sum(f.revenue)       AS revenue,
     sum(f.profit)        AS profit,
-    count(f.popularity)  AS popularity_count,
+    count(f.exact_popularity) AS popularity_count,
     -- As decimals, see top_rated_movies.sql.
-    CAST(sum(CAST(f.popularity AS DECIMAL(38, 18))) AS DOUBLE) AS popularity_sum
-  FROM movies f
+    CAST(sum(f.exact_popularity) AS DOUBLE) AS popularity_sum
+  FROM (
+    -- Of values that no film has (1e10 and more, NaN), nothing is known.
+    SELECT *, try_cast(popularity AS DECIMAL(28, 18)) AS exact_popularity FROM movies
+  ) f
   JOIN film_companies c ON c.movie_id = f.movie_id
   WHERE f.release_date IS NOT NULL
   GROUP BY year(f.release_date), c.company_name

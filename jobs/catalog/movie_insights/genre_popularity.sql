@@ -4,7 +4,7 @@ WITH rated AS (
     g.genre_name,
     count(*)                  AS rating_count,
     count(DISTINCT r.user_id) AS user_count,
-    CAST(sum(CAST(r.rating AS DECIMAL(20, 6))) AS DOUBLE) / count(*) AS rating_mean
+    CAST(sum(try_cast(r.rating AS DECIMAL(20, 6))) AS DOUBLE) / count(*) AS rating_mean
   FROM ratings r
   JOIN film_genres g ON g.movie_id = r.movie_id
   GROUP BY g.genre_name

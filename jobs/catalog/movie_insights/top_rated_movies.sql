@@ -5,7 +5,7 @@
 -- rows, and equal ones are equal, so that the next criterion decides.
 WITH overall AS (
   SELECT
-    CAST(sum(CAST(rating AS DECIMAL(20, 6))) AS DOUBLE) / nullif(count(*), 0) AS c,
+    CAST(sum(try_cast(rating AS DECIMAL(20, 6))) AS DOUBLE) / nullif(count(*), 0) AS c,
     :prior_ratings AS m
   FROM ratings
 ),
@@ -13,7 +13,7 @@ rated AS (
   SELECT
     movie_id,
     count(*) AS rating_count,
-    CAST(sum(CAST(rating AS DECIMAL(20, 6))) AS DOUBLE) / count(*) AS rating_mean
+    CAST(sum(try_cast(rating AS DECIMAL(20, 6))) AS DOUBLE) / count(*) AS rating_mean
   FROM ratings
   GROUP BY movie_id
 ),

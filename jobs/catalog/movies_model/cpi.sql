@@ -1,4 +1,5 @@
--- One row per month that has a value. FRED writes a missing one as '.'.
+-- One row per month that has a value. FRED writes a missing one as '.'; what else is no
+-- number ends the run, see checks/cpi_values.sql.
 WITH monthly AS (
   SELECT
     `DATE`                              AS month,
