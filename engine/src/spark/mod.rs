@@ -13,6 +13,7 @@
 
 mod analyzer;
 mod dialect;
+mod expression;
 mod functions;
 mod names;
 mod params;
@@ -24,6 +25,7 @@ mod rewrite;
 mod tests;
 mod types;
 
+pub use expression::{ExpressionFault, check_expression};
 pub use params::{ParamValue, Params};
 pub use query::{SparkQuery, parse};
 

@@ -16,7 +16,7 @@ use super::{names, relations, rewrite};
 use crate::error::{Error, Kind, Result};
 
 /// How deep expressions and subqueries may nest; Spark has no limit, the parser's stack has.
-const NESTING_MAX: usize = 256;
+pub(super) const NESTING_MAX: usize = 256;
 
 /// A mistake in a query, and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,7 +176,7 @@ fn definition_error(verb: &str, source_name: &str, fault: Fault) -> Error {
 }
 
 /// Takes the position out of the parser's message, which ends in ` at Line: 1, Column: 2`.
-fn parser_fault(error: &ParserError) -> Fault {
+pub(super) fn parser_fault(error: &ParserError) -> Fault {
     let text = match error {
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
         ParserError::RecursionLimitExceeded => "the query nests too deeply",

@@ -1,6 +1,6 @@
 //! `cinemill diff`: what a run changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use cinemill_engine::error::{Error, Kind, Result};
@@ -61,18 +61,21 @@ pub async fn diff(arguments: DiffArguments) -> Result<()> {
         let declared = job.outputs.into_iter();
         keys.extend(declared.map(|output| (output.name, output.key)));
     }
+    let mut asked = BTreeSet::new();
     for given in &arguments.keys {
         let (name, columns) = given
             .split_once('=')
             .unwrap_or((current.manifest.job.as_str(), given));
         let columns = columns.split(',').map(str::to_owned).collect();
         keys.insert(name.to_owned(), columns);
+        asked.insert(name.to_owned());
     }
     let comparison = Comparison {
         table: &table,
         run: arguments.run.as_deref(),
         against: arguments.against.as_deref(),
         keys: &keys,
+        asked: &asked,
         spill_dir: arguments.spill_dir.as_deref(),
     };
     let difference = comparison.make().await?;

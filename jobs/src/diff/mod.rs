@@ -9,7 +9,7 @@ mod report;
 mod rows;
 mod statistics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cinemill_engine::error::{Error, Kind, Result};
@@ -36,6 +36,8 @@ pub struct Comparison<'a> {
     pub against: Option<&'a str>,
     /// The columns that identify a row, by table. Tables without are compared as multisets.
     pub keys: &'a BTreeMap<String, Vec<String>>,
+    /// The tables whose keys must be there; other keys are left alone where they are not.
+    pub asked: &'a BTreeSet<String>,
     pub spill_dir: Option<&'a Path>,
 }
 
@@ -50,7 +52,7 @@ impl Comparison<'_> {
     /// Compares the two.
     ///
     /// # Errors
-    /// `Input` where a run is not known there, else as reading fails.
+    /// `Input` where a run is not known there, `Usage` for a key that is not, else as reading fails.
     pub async fn make(&self) -> Result<Difference> {
         let current = self
             .table
@@ -82,7 +84,13 @@ impl Comparison<'_> {
                 .map(|side| side.run.clone())
                 .collect(),
         };
-        for name in names(&before, &after) {
+        let names = names(&before, &after);
+        if let Some(name) = self.asked.iter().find(|name| !names.contains(name)) {
+            let cause = "there is no such table";
+            return Err(Error::new(Kind::Usage, "use the key of", name, cause)
+                .hint(format!("there are: {}", names.join(", "))));
+        }
+        for name in names {
             difference
                 .tables
                 .push(self.table(&name, &before, &after).await?);
@@ -148,7 +156,7 @@ impl Comparison<'_> {
             rows_shared: shared.map(|(file, _)| file.rows).sum(),
         };
         let reading = Reading::bounded(self.spill_dir)?;
-        difference.key = self.key(name, &sides);
+        difference.key = self.key(name, &sides)?;
         difference.rows = Some(match difference.key.is_empty() {
             false => rows::by_key(&reading, &sides, &difference.key).await?,
             true => rows::as_multisets(&reading, &sides).await?,
@@ -157,16 +165,27 @@ impl Comparison<'_> {
     }
 
     /// The key of a table, if both snapshots have all of its columns.
-    fn key(&self, table: &str, sides: &Sides) -> Vec<String> {
+    fn key(&self, table: &str, sides: &Sides) -> Result<Vec<String>> {
         let key = self.keys.get(table).cloned().unwrap_or_default();
         let has = |columns: &[(String, String)], name: &String| {
             columns.iter().any(|(column, _)| column == name)
         };
         let is_there =
             |name: &String| has(&sides.columns_before, name) && has(&sides.columns_after, name);
-        match key.iter().all(is_there) {
-            true => key,
-            false => Vec::new(),
+        let missing = key.iter().find(|name| !is_there(name));
+        match missing {
+            None => Ok(key),
+            Some(name) if self.asked.contains(table) => {
+                let common = sides.columns_after.iter().map(|(name, _)| name);
+                let common: Vec<&str> = common
+                    .filter(|name| is_there(name))
+                    .map(String::as_str)
+                    .collect();
+                let cause = format!("the table does not have the column `{name}` in both runs");
+                Err(Error::new(Kind::Usage, "use the key of", table, cause)
+                    .hint(format!("both have {}", common.join(", "))))
+            }
+            Some(_) => Ok(Vec::new()),
         }
     }
 }

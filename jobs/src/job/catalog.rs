@@ -38,6 +38,11 @@ impl Catalog {
         Self { folders }
     }
 
+    /// Whether a job of that name comes with the program.
+    pub fn is_built_in(name: &str) -> bool {
+        BUILT_IN.get_dir(name).is_some()
+    }
+
     /// The names of all jobs, sorted.
     pub fn names(&self) -> Result<Vec<String>> {
         let built_in = BUILT_IN.dirs().filter_map(|dir| dir.path().file_name());

@@ -167,8 +167,14 @@ impl JobDefinition {
     pub fn table_names(&self) -> Vec<&str> {
         let outputs = self.outputs.iter().map(|output| &output.name);
         let relations = self.relations.iter().map(|relation| &relation.name);
-        let names = outputs.chain(relations).chain(self.inputs.keys());
-        names.map(String::as_str).collect()
+        let mut names: Vec<&str> = Vec::new();
+        for name in outputs.chain(relations).chain(self.inputs.keys()) {
+            // An output is often called like its relation.
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// An output by its name.

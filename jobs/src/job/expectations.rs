@@ -1,5 +1,6 @@
 //! `[[expect]]`: what must hold of a table before it is published.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,14 @@ pub struct Range {
     pub min: Option<Scalar>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Scalar>,
+}
+
+impl Range {
+    /// Whether no value is within it.
+    fn is_empty(&self) -> bool {
+        let bounds = self.min.as_ref().zip(self.max.as_ref());
+        bounds.is_some_and(|(min, max)| min.order(max) == Some(Ordering::Greater))
+    }
 }
 
 /// Bounds of the number of rows, both included.
@@ -255,6 +264,13 @@ impl Rule {
             Self::References(references) if references.columns.len() != references.to.len() => {
                 Err("references: `columns` and `to` are as many".to_owned())
             }
+            Self::Rows(rows) if rows.min.zip(rows.max).is_some_and(|(min, max)| min > max) => {
+                Err("rows: `min` is greater than `max`".to_owned())
+            }
+            Self::Range(columns) => match columns.iter().find(|(_, range)| range.is_empty()) {
+                Some((column, _)) => Err(format!("range: {column}: `min` is greater than `max`")),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }
@@ -369,6 +385,12 @@ mod tests {
                 "the number of rows is at least 1",
                 None,
             ),
+            // The order of texts is another one where the column has numbers.
+            (
+                "range = { n = { min = \"9\", max = \"10\" } }",
+                "n is from 9 to 10",
+                Some("`n` >= '9' AND `n` <= '10'"),
+            ),
             (
                 "references = { columns = [\"a\"], table = \"t\" }",
                 "a stands in t.a",
@@ -398,6 +420,15 @@ mod tests {
             ("range = { a = {} }", "expects nothing"),
             ("accepted = { a = [] }", "expects nothing"),
             ("rows = {}", "expects nothing"),
+            ("rows = { min = 5, max = 2 }", "greater than `max`"),
+            (
+                "range = { a = { min = 1 }, b = { min = 2.5, max = 2 } }",
+                "range: b: `min` is greater",
+            ),
+            (
+                "range = { d = { min = \"2026-02-01\", max = \"2026-01-01\" } }",
+                "range: d",
+            ),
             ("severity = \"maybe\"\nrows = { min = 1 }", "maybe"),
             ("rows = { most = 1 }", "most"),
             (

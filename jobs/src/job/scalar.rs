@@ -1,5 +1,6 @@
 //! Single values in `job.toml`.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
@@ -26,6 +27,34 @@ impl Scalar {
             // With an exponent it is a double; without one a decimal.
             Self::Float(number) => format!("{number:e}"),
             Self::Boolean(truth) => truth.to_string(),
+        }
+    }
+}
+
+impl Scalar {
+    /// Which of two values comes first; `None` where that depends on the column's type.
+    pub fn order(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Text(one), Self::Text(two)) => {
+                let as_texts = one.cmp(two);
+                let numbers = (one.trim().parse::<f64>(), two.trim().parse::<f64>());
+                let as_numbers = match numbers {
+                    (Ok(one), Ok(two)) => one.partial_cmp(&two),
+                    _ => Some(as_texts),
+                };
+                (as_numbers == Some(as_texts)).then_some(as_texts)
+            }
+            _ => self.number()?.partial_cmp(&other.number()?),
+        }
+    }
+
+    fn number(&self) -> Option<f64> {
+        match self {
+            // Only of the order of bounds is decided by it, which may be off for huge ones.
+            #[allow(clippy::cast_precision_loss)]
+            Self::Integer(number) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            Self::Text(_) | Self::Boolean(_) => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Rows that a run keeps in tables of its own while it goes on: what would cost too much to be made
 //! twice, and what is needed twice.
 
-use cinemill_engine::error::{Error, Result};
+use cinemill_engine::error::{Error, Kind, Result};
 use cinemill_engine::sink::table::{Commit, Publication, Table};
 use cinemill_engine::spark;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::{Expr, LogicalPlan, ident};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
@@ -110,16 +112,35 @@ async fn chunk(
     let context = planner.session(inputs).await?;
     planner.relations(&context, made).await?;
     let planned = planner.relation(&output.relation, inputs, made).await?;
-    let sql = format!("SELECT *, ({by}) AS {BY} FROM {}", output.relation);
+    let wrong = |cause: String| Error::new(Kind::Definition, "plan", "--chunk-by", cause);
+    spark::check_expression(by).map_err(|fault| wrong(fault.to_string()))?;
+    let sql = format!("SELECT *, ({by}\n) AS {BY} FROM {}", output.relation);
     let query = spark::parse(&sql, "--chunk-by")?;
     let rows = query.plan(&context.state()).await?;
+    if let LogicalPlan::Projection(projection) = &rows
+        && projection.expr.iter().any(differs_between_chunks)
+    {
+        let cause = "it has other values each time, so that rows would be lost or be there twice";
+        return Err(wrong(cause.to_owned()).hint("go by columns, the key for example"));
+    }
     let columns: Vec<String> = planned.columns();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let rows = DataFrame::new(context.state(), rows)
-        .filter(share.has(datafusion::logical_expr::ident(BY)))
+        .filter(share.has(ident(BY)))
         .and_then(|rows| rows.select_columns(&columns))
         .map_err(|cause| Error::from_datafusion(&cause, "plan", "--chunk-by"))?;
     Ok(planned.with_rows(rows.into_unoptimized_plan()))
+}
+
+/// Whether an expression has another value for the same row in another chunk. Each chunk is a query
+/// of its own, so what is the same within one query is not enough.
+fn differs_between_chunks(expr: &Expr) -> bool {
+    const CLOCKS: [&str; 3] = ["now", "current_date", "current_time"];
+    let is_clock = |expr: &Expr| match expr {
+        Expr::ScalarFunction(call) => Ok(CLOCKS.contains(&call.func.name())),
+        _ => Ok(false),
+    };
+    expr.is_volatile() || expr.exists(is_clock).unwrap_or(true)
 }
 
 impl Pieces<'_> {

@@ -257,6 +257,7 @@ impl<'a> Planner<'a> {
             self.output_in(&context, output).await?;
         }
         checks::name_outputs(&context, job, &FutureTables::new()).await?;
+        checks::references_fit(&context, job).await?;
         CheckPlan::new(&context, checks::sets(job), &self.request.values()?).await?;
         Ok(())
     }
@@ -284,12 +285,19 @@ impl<'a> Planner<'a> {
         let failed = |cause| Error::from_datafusion(&cause, "plan relation", &output.relation);
         let table = context.table_provider(relation).await.map_err(failed)?;
         checks::columns_exist(job, &output.name, &table.schema())?;
+        checks::columns_fit(job, &output.name, &table.schema())?;
+        checks::conditions_are_expressions(job)?;
         let conditions = conditions(job, output);
         let sql = output_sql(output, &conditions);
         let query = spark::parse(&sql, "expectations (job.toml)")?;
         let state = context.state();
         let rows = query.bind(&self.request.values()?)?.plan(&state).await?;
         let schema: SchemaRef = Arc::new(rows.schema().as_arrow().clone());
+        for (expectation, _) in &conditions {
+            let kind = schema.field_with_name(&expectation.column);
+            let kind = kind.map_or(&DataType::Null, |field| field.data_type());
+            checks::condition_is_boolean(job, &expectation.name, kind)?;
+        }
         let sink = SinkSpec {
             table: self.request.output.to_string(),
             folder: output.folder.clone(),
@@ -403,7 +411,8 @@ fn conditions(job: &JobDefinition, output: &OutputDefinition) -> Vec<(RowExpecta
 fn output_sql(output: &OutputDefinition, conditions: &[(RowExpectation, String)]) -> String {
     let mut sql = "SELECT *".to_owned();
     for (expectation, condition) in conditions {
-        sql += &format!(",\n  ({condition}) AS {}", expectation.column);
+        // A condition may end in a comment.
+        sql += &format!(",\n  ({condition}\n  ) AS {}", expectation.column);
     }
     sql + &format!("\nFROM {}", output.relation)
 }

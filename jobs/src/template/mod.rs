@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cinemill_engine::error::{Error, Kind, Result};
 
+use crate::job::Catalog;
+
 /// Stands for the job's name in files and their names.
 const JOB: &str = "{{job}}";
 
@@ -80,6 +82,10 @@ fn check_name(job: &str) -> Result<()> {
             "a job's name has up to 63 small letters, digits and `_`, and begins with a letter",
         );
     }
+    if Catalog::is_built_in(job) {
+        let cause = "there is a built-in job of that name, which the new one would hide";
+        return wrong(cause).map_err(|error| error.hint("choose another name"));
+    }
     if TAKEN.contains(&job) {
         return wrong("the new job has a table of that name already");
     }
@@ -90,7 +96,6 @@ fn check_name(job: &str) -> Result<()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::job::Catalog;
 
     #[test]
     fn a_new_job_is_well_formed() {
@@ -105,7 +110,7 @@ mod tests {
         for text in [job.description, sql] {
             assert!(!text.contains("{{"), "{text}");
         }
-        for name in ["sales", "Sales", "", "a-b", "../a", "orders"] {
+        for name in ["sales", "Sales", "", "a-b", "../a", "orders", "imdb_titles"] {
             let error = write(catalog.path(), name).unwrap_err();
             assert_eq!(error.kind, Kind::Usage, "{name}");
         }

@@ -114,6 +114,15 @@ fn rows_are_compared_by_key_cell_by_cell() {
         told.contains("~ id=4: name: d, or → null, votes: 4 → 5"),
         "{told}"
     );
+    // A key that is not there is no comparison without one.
+    for (key, words) in [
+        ("nope", "`nope`"),
+        ("films=id,nope", "`nope`"),
+        ("a=nope", "use the key of a: there is no such table"),
+    ] {
+        let ended = Cinemill::default().run(&["diff", text(&job.output()), "--key", key]);
+        assert_fails(&ended.unwrap(), 2, &[words]);
+    }
     // The other way round.
     let back = job.diff(&["--run", "first", "--against", "second"]);
     assert_eq!(back["rows"]["inserted"], json!(1));

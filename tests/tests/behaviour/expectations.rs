@@ -138,8 +138,46 @@ fn expectations_about_nothing_that_there_is_are_told() {
             "references = { columns = [\"id\"], table = \"raw\", to = [\"key\"] }",
             "key",
         ),
+        (
+            "references = { columns = [\"id\"], table = \"nowhere\" }",
+            "there are films, chosen, raw",
+        ),
         ("table = \"other\"\nunique = [\"id\"]", "no output `other`"),
         ("unique = [\"id\"]\nrows = { min = 1 }", "exactly one of"),
+        ("rows = { min = 5, max = 2 }", "`min` is greater than `max`"),
+        (
+            "name = \"n\"\ncondition = \"id\"",
+            "the expectation `n`: its condition is of the type int, not boolean",
+        ),
+        (
+            "name = \"n\"\ncondition = \"null\"",
+            "`n`: its condition is of the type",
+        ),
+        (
+            "name = \"n\"\ncondition = \"id IN (SELECT id FROM raw)\"",
+            "the expectation `n`: it has a subquery",
+        ),
+        (
+            "name = \"n\"\ncondition = \"id = (SELECT max(id) FROM raw)\"",
+            "checks/*.sql",
+        ),
+        (
+            "name = \"n\"\ncondition = \"true) OR (1=1\"",
+            "the expectation `n`: it is not one expression: `)`",
+        ),
+        (
+            "range = { title = { min = 1 } }",
+            "the expectation `title is at least 1`: `title` is of the type string",
+        ),
+        ("accepted = { seen = [2026] }", "`seen` is of the type date"),
+        (
+            "references = { columns = [\"id\"], table = \"raw\", to = [\"title\"] }",
+            "the expectation `id stands in raw.title`: `id` is of the type int",
+        ),
+        (
+            "freshness = { column = \"title\", max_age_days = 2 }",
+            "`title` is of the type string, no date",
+        ),
     ] {
         let own = OwnJob::with(&format!("[[expect]]\n{toml}\n"));
         assert_fails(&own.run(&[]), 10, &["job.toml", words]);

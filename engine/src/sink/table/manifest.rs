@@ -186,7 +186,8 @@ impl Manifest {
     }
 }
 
-fn spark_type(data_type: &DataType) -> String {
+/// A type in Spark's words.
+pub fn spark_type(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".into(),
         DataType::Boolean => "boolean".into(),

@@ -24,7 +24,7 @@ pub use commit::{Commit, CommitStep, Publication, WrittenTable};
 pub use files::TableFile;
 pub use garbage::{Garbage, GarbageKind};
 pub use gc::{GcOptions, GcReport};
-pub use manifest::{Manifest, ManifestFile, ManifestTable, Snapshot, TableFiles};
+pub use manifest::{Manifest, ManifestFile, ManifestTable, Snapshot, TableFiles, spark_type};
 pub use record::{LEASE_RENEWAL, Lease, LeaseOutcome, RunRecord, RunState};
 pub use retention::KeptSnapshot;
 

@@ -5,11 +5,13 @@
 //! either finds is a [`Finding`].
 
 mod findings;
+mod fits;
 mod future;
 mod plan;
 mod queries;
 
 pub use findings::{Finding, Findings};
+pub use fits::{columns_fit, condition_is_boolean, conditions_are_expressions, references_fit};
 pub use future::{FutureTables, future_tables, name_outputs};
 pub use plan::CheckPlan;
 pub use queries::{Question, input_keys, output_keys, sets, unique_key};
