@@ -9,7 +9,7 @@ SELECT
   coalesce(
     movie_key,
     (CAST(datediff(:run_date, DATE'1970-01-01') AS BIGINT) * 100 + begun_today + 1) * 1000000000
-      + try_cast(substring(imdb_id, 3) AS BIGINT)
+      + try_cast(regexp_replace(imdb_id, '^tt([0-9]{1,9})$', '$1') AS BIGINT)
   ) AS movie_key,
   imdb_id, title, original_title, title_type, release_year, runtime_minutes, certificate, genres,
   summary, actors, directors, writers, genre_group_key, director_group_key, writer_group_key,

@@ -1,4 +1,4 @@
--- Which films have several current versions? None, unless history was lost and begun anew.
+-- Which films have several current versions, as only a lost history leaves them?
 SELECT
     movie.imdb_id,
     COUNT(*) AS current_versions,
