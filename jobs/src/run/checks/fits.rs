@@ -152,8 +152,8 @@ fn not_a_time(schema: &Schema, column: &str) -> Option<String> {
 }
 
 fn unlike(references: &References, own: &Schema, other: &Schema) -> Option<String> {
-    let pairs = references.columns.iter().zip(&references.to);
-    pairs.into_iter().find_map(|(column, to)| {
+    let mut pairs = references.columns.iter().zip(&references.to);
+    pairs.find_map(|(column, to)| {
         let (kind, there) = (kind_of(own, column)?, kind_of(other, to)?);
         (class(kind)? != class(there)?).then(|| {
             let (kind, there) = (spark_type(kind), spark_type(there));
