@@ -8,11 +8,10 @@ use cinemill_engine::error::{Error, Result};
 use cinemill_engine::session::SessionOptions;
 use cinemill_engine::store::Location;
 use cinemill_jobs::run::{
-    Backend, EventSender, Needs, PhysicalJob, Planned, Planner, RunOptions, RunRequest,
+    Backend, EventSender, Executed, Needs, PhysicalJob, Planned, Planner, RunOptions, RunRequest,
     inputs_without_files, new_run_id, resolve_inputs,
 };
 use clap::Args;
-use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::displayable;
 use tokio_util::sync::CancellationToken;
@@ -131,7 +130,7 @@ impl Backend for Nowhere {
         job: PhysicalJob,
         _: &EventSender,
         _: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>> {
+    ) -> Result<Executed> {
         use cinemill_engine::error::Kind;
         Err(Error::new(
             Kind::Final,

@@ -25,6 +25,14 @@ pub struct PhysicalJob {
     pub meter: Meter,
 }
 
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Executed {
+    pub rows: Vec<RecordBatch>,
+    /// How many partitions it had in the end, each of which was executed once.
+    pub partitions: usize,
+}
+
 /// What a plan is going to need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
@@ -56,6 +64,9 @@ pub trait Backend: Send + Sync {
 
     /// Executes a plan to its end and returns its rows.
     ///
+    /// The place may cut the plan otherwise than it was planned: Ballista turns small joins into
+    /// others, of which the partitions follow another side.
+    ///
     /// # Errors
     /// The task's own error where it had one; `Cancelled` as soon as `cancel` says so, when
     /// nothing of the plan goes on any more.
@@ -64,5 +75,5 @@ pub trait Backend: Send + Sync {
         job: PhysicalJob,
         events: &EventSender,
         cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>>;
+    ) -> Result<Executed>;
 }

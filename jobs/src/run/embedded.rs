@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlanProperties;
 use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::{Backend, Needs, PhysicalJob};
+use super::backend::{Backend, Executed, Needs, PhysicalJob};
 use super::events::{EventSender, RunEvent, StageProgress};
 use super::usage::{Usage, requests_of};
 
@@ -78,7 +78,7 @@ impl Backend for Embedded {
         job: PhysicalJob,
         events: &EventSender,
         cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>> {
+    ) -> Result<Executed> {
         let failed = |cause: datafusion::error::DataFusionError| {
             let object = format!("{} of run {}", job.phase, job.run_id);
             Error::of_full_disk(&cause, ("run", &object), self.spill.path(), "--spill-dir")
@@ -101,7 +101,8 @@ impl Backend for Embedded {
             s3_reads,
             s3_writes,
         });
-        watched?.map_err(failed)
+        let rows = watched?.map_err(failed)?;
+        Ok(Executed { rows, partitions })
     }
 }
 

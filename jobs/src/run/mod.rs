@@ -25,7 +25,7 @@ mod tables;
 mod usage;
 mod verdict;
 
-pub use backend::{Backend, Needs, PhysicalJob};
+pub use backend::{Backend, Executed, Needs, PhysicalJob};
 pub use checkpoints::{
     AbandonedCheckpoints, abandoned as abandoned_checkpoints, remove as remove_checkpoints,
 };

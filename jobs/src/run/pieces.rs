@@ -22,7 +22,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::audits::{self, Audited, RejectObject};
-use super::backend::{Backend, PhysicalJob};
+use super::backend::{Backend, Executed, PhysicalJob};
 use super::checkpoints::{Checkpoint, Checkpoints};
 use super::checks::{self, CheckPlan, Findings, FutureTables};
 use super::events::{EventSender, RunEvent};
@@ -264,8 +264,8 @@ impl<'a> Pieces<'a> {
             return Ok(Findings::default());
         };
         let plan = check.physical().await?;
-        let rows = self.execute(phase, check.state(), plan, cancel).await?;
-        check.findings(&rows)
+        let executed = self.execute(phase, check.state(), plan, cancel).await?;
+        check.findings(&executed.rows)
     }
 
     /// Keeps in mind what was found of rows that are not looked at again.
@@ -320,8 +320,8 @@ impl<'a> Pieces<'a> {
         let plan = state.optimize(&plan).map_err(failed)?;
         let planner = state.query_planner();
         let plan = planner.create_physical_plan(&plan, &state).await;
-        self.execute(phase, state, plan.map_err(failed)?, cancel)
-            .await
+        let plan = plan.map_err(failed)?;
+        Ok(self.execute(phase, state, plan, cancel).await?.rows)
     }
 
     /// Executes a plan that ends in a sink.
@@ -332,8 +332,7 @@ impl<'a> Pieces<'a> {
         cancel: &CancellationToken,
     ) -> Result<Written> {
         let plan = planned.physical().await?;
-        let partitions = Planned::partitions(&plan);
-        let rows = self
+        let Executed { rows, partitions } = self
             .execute(phase, planned.state.clone(), plan, cancel)
             .await?;
         let failed = |cause| Error::from_datafusion(&cause, "read the reports of", phase);
@@ -352,7 +351,7 @@ impl<'a> Pieces<'a> {
         state: SessionState,
         plan: Arc<dyn ExecutionPlan>,
         cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>> {
+    ) -> Result<Executed> {
         (self.events)(RunEvent::Phase {
             name: phase.to_owned(),
         });
@@ -363,7 +362,7 @@ impl<'a> Pieces<'a> {
             plan,
             meter: self.meter.clone(),
         };
-        let rows = self.backend.execute(job, self.events, cancel).await?;
+        let executed = self.backend.execute(job, self.events, cancel).await?;
         if cancel.is_cancelled() {
             let cause = "it was cancelled";
             return Err(Error::new(
@@ -373,7 +372,7 @@ impl<'a> Pieces<'a> {
                 cause,
             ));
         }
-        Ok(rows)
+        Ok(executed)
     }
 }
 

@@ -16,7 +16,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 
 use super::backend::{Backend, Needs};
@@ -133,11 +133,6 @@ impl Planned {
         let planner = self.state.query_planner();
         let plan = planner.create_physical_plan(&optimized, &self.state).await;
         plan.map_err(failed)
-    }
-
-    /// How many partitions of a plan will report.
-    pub fn partitions(plan: &Arc<dyn ExecutionPlan>) -> usize {
-        plan.output_partitioning().partition_count()
     }
 }
 
