@@ -74,7 +74,9 @@ class RedWays(unittest.TestCase):
         self.assertEqual(step["Status"]["State"], "FAILED")
         last = "\n".join(self.log(STEP)[-10:])
         self.assertIn("failed with exit code 11, a retry would not help", last)
-        self.assertIn("error: failed to publish imdb_titles: `titles.tconst is unique` does not hold", last)
+        self.assertIn(
+            "error: failed to publish imdb_titles: `titles.tconst is unique` does not hold", last
+        )
         self.assertIn("hint: ", last)
         self.assertIn(f"s3://films-logs/emr/{self.cluster()['Id']}/steps/{step['Id']}/", last)
 
